@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal[
@@ -22,9 +22,55 @@ class FoldPlan:
     bins: int = 0  # quantile bins of stratify; 0: its values are classes
     time: str | None = None  # column that orders the rows (dates or numbers)
     gap: Span = 0  # left out between training and validation
-    horizon: Span = 0  # length of a validation period; 0: the span divided evenly
+    horizon: Span = 0  # length of a validation period; 0: n + 1 periods of equal row counts, the first only trains
     window: Span = 0  # length of the training period before it; 0: all of the past (expanding)
     leave: int = 1  # groups that validate at once, in every combination
     column: str | None = None  # kind "given": the column that holds each row's fold number, -1 trains only
     repeats: int = 1  # other seeds, the same recipe
     seed: int = 0
+
+
+COLUMN_FIELDS = ("group", "stratify", "time", "column")  # the fields that name a column
+
+_DRAWN = ("n", "repeats", "seed")
+_MEANING: dict[str, tuple[str, ...]] = {  # the fields that mean something, per kind
+    "random": _DRAWN,
+    "stratified": (*_DRAWN, "stratify", "bins"),
+    "group": (*_DRAWN, "group"),
+    "stratified-group": (*_DRAWN, "group", "stratify", "bins"),
+    "time": ("n", "time", "gap", "horizon", "window"),
+    "blocked": ("n", "time", "gap"),
+    "leave-groups-out": ("group", "leave"),
+    "given": ("column",),
+}
+
+
+def check_plan(plan: FoldPlan) -> None:
+    """Raise ValueError unless every field of the plan means something for its kind and is in range."""
+    if plan.kind not in _MEANING:
+        raise ValueError(f"expected FoldPlan.kind to be one of {', '.join(_MEANING)}, got {plan.kind!r}")
+    meaning = _MEANING[plan.kind]
+    for field in fields(plan):
+        value = getattr(plan, field.name)
+        if field.name not in ("kind", *meaning) and value != field.default:
+            kinds = ", ".join(kind for kind, names in _MEANING.items() if field.name in names)
+            raise ValueError(
+                f"expected a plan of kind {plan.kind!r} without {field.name}, got {field.name}={value!r}; "
+                f"leave it out, or choose a kind that uses it: {kinds}"
+            )
+        if field.name in COLUMN_FIELDS and field.name in meaning and not value:
+            raise ValueError(f"expected a plan of kind {plan.kind!r} to name the column of {field.name}, got {value!r}")
+    _check_counts(plan)
+
+
+def _check_counts(plan: FoldPlan) -> None:
+    """Raise ValueError unless the plan's whole numbers are in range."""
+    least = {"n": 1 if plan.kind == "time" else 2, "leave": 1, "repeats": 1, "seed": 0, "bins": 0}
+    for name, low in least.items():
+        value = getattr(plan, name)
+        if not isinstance(value, int) or value < low:
+            raise ValueError(f"expected FoldPlan.{name} to be a whole number of at least {low}, got {value!r}")
+    if plan.bins == 1:
+        raise ValueError("expected FoldPlan.bins to be 0 (the values are classes) or at least 2, got 1")
+    if plan.seed + plan.repeats > 2**32:  # what scikit-learn takes as a seed
+        raise ValueError(f"expected FoldPlan.seed below {2**32 - plan.repeats + 1}, got {plan.seed}")
