@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: demo test gate bench lock test-oldest clean
+.PHONY: help setup demo test gate bench lock test-oldest clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -25,3 +25,34 @@ $(STAMP): requirements.lock pyproject.toml
 lock: $(STAMP)  ## write requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --generate-hashes \
 	  --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+
+demo: $(STAMP)  ## every competition on toy files: score, baseline, submission
+	@$(BIN)/podium demo
+
+test: $(STAMP)  ## the tests
+	@$(BIN)/python -m pytest
+
+gate: $(STAMP)  ## style and types, for people and CI alike
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(STAMP)  ## benchmarks against peers and bare scripts; ONLY=name runs one
+	@$(BIN)/python -m tests.bench $(ONLY)
+
+# An environment of exactly the lower bounds that pyproject.toml promises, and the tests in it.
+OLDEST := .venv-oldest
+$(OLDEST)/.ready: $(STAMP) pyproject.toml
+	rm -rf $(OLDEST)
+	$(BIN)/uv venv --quiet --python $(BIN)/python $(OLDEST)
+	$(BIN)/uv pip compile --quiet --python $(OLDEST)/bin/python --resolution lowest-direct --all-extras --group dev \
+	  pyproject.toml -o $(OLDEST)/requirements.txt
+	VIRTUAL_ENV=$(abspath $(OLDEST)) $(BIN)/uv pip install --quiet -r $(OLDEST)/requirements.txt
+	VIRTUAL_ENV=$(abspath $(OLDEST)) $(BIN)/uv pip install --quiet --no-deps --editable .
+	@touch $@
+
+test-oldest: $(OLDEST)/.ready  ## the tests on exactly the lower bounds of pyproject.toml
+	@$(OLDEST)/bin/python -m pytest
+
+clean:  ## remove the environments and what tests left
+	rm -rf $(VENV) $(OLDEST) .mypy_cache .pytest_cache .ruff_cache .hypothesis

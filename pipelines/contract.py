@@ -57,10 +57,18 @@ class Targets:
 class Out(Protocol):
     """A fold's folder: where fit leaves its model and logs its numbers."""
 
-    folder: Path
+    @property
+    def folder(self) -> Path:
+        """Where the fit's files go."""
 
     def log(self, step: int, numbers: Mapping[str, float]) -> None:
         """Append numbers of one step to metrics.jsonl."""
+
+    def rewind(self, step: int) -> None:
+        """Drop numbers that a stopped fit logged at this step or later; called when going on from a checkpoint."""
+
+    def say(self, text: str) -> None:
+        """One line for the person who watches."""
 
     def steps(self, items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
         """The items, with a progress bar and ETA."""
@@ -115,6 +123,7 @@ class Competition:
     experiments: Mapping[str, Learner] = field(default_factory=dict)  # named replace(learner, ...)
     files: tuple[str, ...] = ("train.csv", "test.csv", "sample_submission.csv")  # what must lie in the data folder
     submission: str = "submission.csv"  # a name ending in .gz is compressed
+    demo_folds: tuple[int, ...] = ()  # the folds that `make demo` fits; empty: all
     why: str = ""  # why these folds; shown with them
 
     def with_learner(self, learner: Learner) -> Self:
@@ -124,8 +133,14 @@ class Competition:
         return replace(self, learner=learner)
 
 
+def each(models: Sequence[Model], chunks: Chunks) -> Iterator[tuple[Ids, list[Values]]]:
+    """Each model's values, chunk by chunk; a chunk is decoded once."""
+    for ids, inputs in chunks:
+        yield ids, [np.asarray(model.predict(inputs)) for model in models]
+
+
 def average(models: Sequence[Model], chunks: Chunks) -> Iterator[tuple[Ids, Values]]:
-    """The only way to predict: each chunk is decoded once and goes through every model."""
+    """The mean of all models' values, chunk by chunk: the only way to predict."""
     for ids, inputs in chunks:
         total = np.asarray(models[0].predict(inputs))
         for model in models[1:]:

@@ -39,7 +39,9 @@ class Result:
         return self.value >= bound if self.floor.startswith(">=") else self.value <= bound
 
     def __str__(self) -> str:
-        line = f"bench {self.name} {self.value:.3g} {self.unit} floor {self.floor or '-'} {'ok' if self.ok else 'short'}"
+        line = (
+            f"bench {self.name} {self.value:.3g} {self.unit} floor {self.floor or '-'} {'ok' if self.ok else 'short'}"
+        )
         if self.spread:
             line += f"  [{self.spread[0]:.3g} .. {self.spread[1]:.3g}]"
         return line + (f"  {self.note}" if self.note else "")

@@ -1,0 +1,159 @@
+"""What there is: competitions with their data and best scores, a competition's runs, and pruning them."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from competitions.flags import parse
+from competitions.registry import all_competitions, find_competition
+from pipelines.contract import Competition
+from pipelines.corridor import LEDGER
+from pipelines.reopen import find_run
+from pipelines.runfolder import RunFolder, find_runs, read_json
+from pipelines.settings import diff
+from pipelines.stops import UsageError
+from submissions.ledger import Ledger
+
+
+def overview() -> int:
+    """Every competition: is its data there, how many runs, the best CV, the last leaderboard score."""
+    rows = [("competition", "data", "runs", "best CV", "last LB")]
+    ledger = Ledger(Path("runs") / LEDGER)
+    for competition in all_competitions():
+        records = recorded(Path("runs"), competition.name)
+        scored = [record for _, record in records if record.get("scores")]
+        rows.append(
+            (
+                competition.name,
+                "yes" if all(_present(competition, name) for name in competition.files) else "no",
+                str(len(records)),
+                _best(competition, scored),
+                _last(ledger, competition),
+            )
+        )
+    print(columns(rows))
+    print("\npodium run NAME starts; podium run NAME --toy needs no data; podium --help lists the verbs")
+    return 0
+
+
+@dataclasses.dataclass(frozen=True)
+class RunsRequest:
+    """What `podium runs` and `podium clean` take."""
+
+    runs: Path = Path("runs")
+    """Folder that holds all runs."""
+    toy: bool = False
+    """The runs on toy files."""
+    diff: str = ""
+    """Two runs, comma between: show which settings differ."""
+    keep: int = 5
+    """How many of the best runs `podium clean` leaves."""
+    yes: bool = False
+    """Delete; without it `podium clean` only says what it would delete."""
+
+
+def runs(arguments: Sequence[str]) -> int:
+    """A competition's runs, newest last, or the settings in which two differ."""
+    competition, request = _asked(_joined(arguments), "runs")
+    root = request.runs / "toy" if request.toy else request.runs
+    if request.diff:
+        return _show_diff(request.diff.split(","), root, competition)
+    rows = [("run", "state", competition.metric.name, "se", "baseline", "folds", "submission")]
+    for folder, record in recorded(root, competition.name):
+        scores = record.get("scores") or {}
+        numbers = [scores.get(name) for name in ("score", "score_se", "baseline")]
+        shown = ["-" if number is None else f"{number:.5f}" for number in numbers]
+        finished = record.get("folds", {}).get("finished", [])
+        rows.append((folder.name, record["state"], *shown, str(len(finished)), record.get("submission") or "-"))
+    print(columns(rows) if len(rows) > 1 else f"no runs of {competition.name} under {root}")
+    return 0
+
+
+def clean(arguments: Sequence[str]) -> int:
+    """Delete a competition's unfinished runs and all but the best; names them first."""
+    competition, request = _asked(arguments, "clean")
+    root = request.runs / "toy" if request.toy else request.runs
+    records = recorded(root, competition.name)
+    done = [(folder, record) for folder, record in records if record["state"] == "done" and record.get("scores")]
+    done.sort(key=lambda pair: pair[1]["scores"]["score"], reverse=competition.metric.higher_is_better)
+    kept = {folder.root for folder, _ in done[: request.keep]}
+    doomed = [folder for folder, _ in records if folder.root not in kept]
+    for folder in doomed:
+        print(f"{'deleted' if request.yes else 'would delete'} {folder.root}")
+        if request.yes:
+            with folder.lock():
+                shutil.rmtree(folder.root)
+    print(f"{len(kept)} kept, {len(doomed)} {'deleted' if request.yes else 'to delete; --yes deletes them'}")
+    return 0
+
+
+def recorded(runs: Path, competition: str) -> list[tuple[RunFolder, dict[str, Any]]]:
+    """A competition's runs and their records, oldest first."""
+    return [(folder, read_json(folder.record)) for folder in find_runs(runs, competition)]
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as lines with aligned columns."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _asked(arguments: Sequence[str], verb: str) -> tuple[Competition, RunsRequest]:
+    from competitions.verbs import named
+
+    name, rest = named(arguments, verb)
+    return find_competition(name), parse(rest, f"podium {verb} {name}", RunsRequest())[0]
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """`--diff A B` as `--diff A,B`."""
+    whole = list(arguments)
+    if "--diff" in whole:
+        place = whole.index("--diff")
+        if len(whole) >= place + 3 and "," not in whole[place + 1]:
+            whole[place + 1 : place + 3] = [f"{whole[place + 1]},{whole[place + 2]}"]
+    return whole
+
+
+def _show_diff(names: Sequence[str], root: Path, competition: Competition) -> int:
+    if len(names) != 2:
+        raise UsageError(f"--diff: expected two runs, got {', '.join(names)}")
+    one, other = [_settings(find_run(_local(name, root, competition), root)) for name in names]
+    found = [(name, str(first), str(second)) for name, first, second in diff(one, other)]
+    print(columns([("setting", *names), *found]) if found else "the same settings")
+    return 0
+
+
+def _settings(folder: RunFolder) -> dict[str, Any]:
+    record = read_json(folder.record)
+    prints = {name: record[name]["fingerprint"][:12] for name in ("folds", "train")}
+    return {**record["settings"], **{name: record[name] for name in ("seeds", "full", "limit")}, **prints}
+
+
+def _local(name: str, root: Path, competition: Competition) -> str:
+    local = root / competition.name / name
+    return str(local) if local.exists() else name
+
+
+def _present(competition: Competition, name: str) -> bool:
+    root = Path("data") / competition.slug
+    return any((root / (name + ending)).exists() for ending in ("", ".zip", ".gz"))
+
+
+def _best(competition: Competition, scored: Sequence[dict[str, Any]]) -> str:
+    if not scored:
+        return "-"
+    pick = max if competition.metric.higher_is_better else min
+    best = pick(record["scores"]["score"] for record in scored)
+    return f"{best:.5f} {competition.metric.name}"
+
+
+def _last(ledger: Ledger, competition: Competition) -> str:
+    last = ledger.last_submission(competition.name)
+    return "-" if last is None or last.public is None else f"{last.public:.5f}"

@@ -1,0 +1,72 @@
+"""The competitions that exist: a folder with a spec.py is one, and that is all there is to registering."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from pipelines.stops import UsageError
+
+if TYPE_CHECKING:
+    from pipelines.contract import Competition
+
+HOME = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Package:
+    """One folder under competitions/: one competition, or a family of them."""
+
+    name: str
+    competitions: tuple[Competition, ...]
+    unsupported: Mapping[str, str]  # name -> why not
+    featured: tuple[str, ...]  # those the demo runs
+
+
+def package_names() -> list[str]:
+    """The folders that hold a spec.py, in order; nothing is imported."""
+    return sorted(path.parent.name for path in HOME.glob("*/spec.py"))
+
+
+def load_package(name: str) -> Package:
+    """Import one folder's spec."""
+    if name not in package_names():
+        raise UsageError(unknown(name, package_names(), "competition"))
+    return _package(name, importlib.import_module(f"competitions.{name}.spec"))
+
+
+def _package(name: str, spec: ModuleType) -> Package:
+    declared = getattr(spec, "competitions", None) or (spec.competition,)
+    featured = getattr(spec, "featured", tuple(each.name for each in declared))
+    return Package(name, tuple(declared), getattr(spec, "unsupported", {}), tuple(featured))
+
+
+def find_competition(name: str) -> Competition:
+    """The competition of that name; a family's bare name lists its members."""
+    package = load_package(name.split("/")[0])
+    known = {each.name: each for each in package.competitions}
+    if name in known:
+        return known[name]
+    if name in package.unsupported:
+        raise UsageError(f"{name} is not supported: {package.unsupported[name]}")
+    if name == package.name:
+        listed = "\n  ".join([*known, *(f"{each} (not supported)" for each in package.unsupported)])
+        raise UsageError(f"{name} is a family: name one of\n  {listed}")
+    raise UsageError(unknown(name, [*known], "competition"))
+
+
+def all_competitions() -> list[Competition]:
+    """Every competition of every package."""
+    return [each for name in package_names() for each in load_package(name).competitions]
+
+
+def unknown(name: str, known: list[str], what: str) -> str:
+    """The sentence for a name that is not among the known."""
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    return f"expected a {what}, got {name!r}{hint}; known: {', '.join(known) or 'none'}"

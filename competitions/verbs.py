@@ -1,0 +1,120 @@
+"""The verbs that walk the corridor: run, train, predict, blend, folds."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from competitions.flags import parse
+from competitions.registry import find_competition, unknown
+from pipelines.contract import Competition
+from pipelines.corridor import choose_folds, folds_folder, run_competition
+from pipelines.foldfile import fold_path
+from pipelines.leaks import audit_folds, heed
+from pipelines.loading import load_tables
+from pipelines.options import Options
+from pipelines.outcome import Outcome, describe_folds, describe_outcome
+from pipelines.report import Report
+from pipelines.stops import UsageError
+
+
+def run(arguments: Sequence[str]) -> int:
+    """From raw files to a checked submission."""
+    competition, options = understood(arguments, "run")
+    show(run_competition(competition, options, Report(options.quiet)))
+    return 0
+
+
+def train(arguments: Sequence[str]) -> int:
+    """Fit the folds and score them, no submission."""
+    competition, options = understood(arguments, "train")
+    show(run_competition(competition, options, Report(options.quiet), predict=False))
+    return 0
+
+
+def folds(arguments: Sequence[str]) -> int:
+    """Make or show a competition's folds, by its plan as the flags change it."""
+    name, rest = named(arguments, "folds")
+    competition = find_competition(name)
+    request, plan = parse(rest, f"podium folds {name}", FoldsRequest(), competition.plan)
+    competition = dataclasses.replace(competition, plan=plan)
+    options = Options(data=request.data, runs=request.runs, toy=request.toy, remake=request.remake)
+    report = Report(request.quiet)
+    tables = load_tables(competition, options, report)
+    made = choose_folds(competition, options, tables, report)
+    print(describe_folds(made, fold_path(folds_folder(competition, options), plan)))
+    if competition.why:
+        print(f"why: {competition.why}")
+    if request.audit:
+        found = audit_folds(competition, tables, made, folds_folder(competition, options))
+        print(found.text())
+        heed(found, Report(quiet=True), request.strict)
+    return 0
+
+
+@dataclasses.dataclass(frozen=True)
+class FoldsRequest:
+    """What `podium folds` takes beside the plan's own fields."""
+
+    data: Path | None = None
+    """Folder that holds this competition's files (default: data/<slug>)."""
+    runs: Path = Path("runs")
+    """Folder that holds all runs."""
+    toy: bool = False
+    """Use small generated stand-in files instead of the real ones."""
+    audit: bool = False
+    """Look for leaks."""
+    strict: bool = False
+    """Exit 3 when the audit finds something serious."""
+    remake: bool = False
+    """Make the folds anew, replacing the stored file."""
+    quiet: bool = False
+    """No progress on stderr."""
+
+
+def understood(arguments: Sequence[str], verb: str) -> tuple[Competition, Options]:
+    """The competition a command names, its learner as the flags set it, and the options."""
+    name, rest = named(arguments, verb)
+    competition = find_competition(name)
+    learner = starting_learner(competition, _early(rest))
+    options, learner = parse(rest, f"podium {verb} {name}", Options(), learner)
+    return competition.with_learner(learner), options
+
+
+def named(arguments: Sequence[str], verb: str, what: str = "NAME") -> tuple[str, list[str]]:
+    """The name right after the verb, and the rest."""
+    if not arguments or arguments[0].startswith("-"):
+        got = arguments[0] if arguments else "nothing"
+        raise UsageError(
+            f"podium {verb} {what} [flags]: expected {what} right after the verb, got {got}; `podium` lists the "
+            f"competitions, `podium {verb} {what} --help` all flags"
+        )
+    return arguments[0], list(arguments[1:])
+
+
+def starting_learner(competition: Competition, early: Options) -> Any:
+    """The learner whose fields the flags change: an experiment's, the small one for toy files, or the declared one."""
+    if early.experiment:
+        if early.experiment not in competition.experiments:
+            raise UsageError(unknown(early.experiment, [*competition.experiments], "named experiment"))
+        return competition.experiments[early.experiment]
+    return competition.experiments.get("toy", competition.learner) if early.toy else competition.learner
+
+
+def _early(rest: Sequence[str]) -> Options:
+    """The two flags that decide which learner the other flags are about."""
+    name = ""
+    for argument, following in zip(rest, [*rest[1:], ""], strict=True):
+        if argument.startswith("--experiment"):
+            name = argument.partition("=")[2] or following
+    return Options(experiment=name, toy="--toy" in rest)
+
+
+def show(outcome: Outcome) -> None:
+    """The result on stdout; as JSON in its last line when asked."""
+    print(describe_outcome(outcome))
+    if outcome.run.options.json:
+        print(json.dumps(outcome.summary()))

@@ -1,0 +1,164 @@
+"""The straight corridor: load, folds, audit, fit per fold, score, predict, encode, check, record."""
+
+from __future__ import annotations
+
+import math
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from folds.choose import choose_rows
+from folds.store import Folds
+from pipelines.contract import Competition
+from pipelines.fitting import fit_folds, fit_full, summary
+from pipelines.foldfile import fold_path, given_folds, settle_folds
+from pipelines.identity import git_commit, identify, versions
+from pipelines.leaks import audit_folds, heed
+from pipelines.loading import Tables, load_tables
+from pipelines.oof import Scores, score_run
+from pipelines.options import Options
+from pipelines.outcome import Outcome
+from pipelines.predicting import Trained, predict_test, submit_file
+from pipelines.report import Report
+from pipelines.run import Run
+from pipelines.runfolder import RunFolder, run_name, write_json
+from submissions.ledger import Ledger
+from submissions.ledger_rows import RunRow
+
+LEDGER = "ledger.sqlite"
+
+
+def run_competition(competition: Competition, options: Options, report: Report, predict: bool = True) -> Outcome:
+    """From raw files to a checked submission; what is finished is never done again."""
+    tables = load_tables(competition, options, report)
+    folds = choose_folds(competition, options, tables, report)
+    run = open_run(competition, options, tables, folds, report)
+    with run.folder.lock():
+        if options.fresh:
+            run.folder.empty()
+        report.log = run.folder.text_log
+        report.line(f"run {run.folder.root}")
+        start = time.monotonic()
+        record(run, "running")
+        if options.audit:
+            heed(audit_folds(competition, tables, folds, folds_folder(competition, options)), report, options.strict)
+        fit_folds(run)
+        if options.full != "no":
+            fit_full(run)
+        scores = score_run(run)
+        submission = submit(run, scores) if predict else None
+        record(run, "done", scores=scores.summary(), submission=submission and submission.name, seconds=_since(start))
+        enter(run, scores)
+    return Outcome(run, scores, submission)
+
+
+def enter(run: Run, scores: Scores) -> None:
+    """Put the run into the ledger."""
+    metric, model = run.competition.metric, scores.model
+    Ledger(run.options.runs_root / LEDGER).record_run(
+        RunRow(
+            competition=run.competition.name,
+            run=run.folder.name,
+            metric=metric.name,
+            higher_is_better=metric.higher_is_better,
+            score=_defined(model.value),
+            score_se=_defined(model.se),
+            baseline=_defined(scores.baseline.value),
+            seed_sd=scores.seed_spread,
+            fold_scores=tuple(_defined(score) for score in model.fold_scores),
+            folds=run.folds.fingerprint,
+            commit=git_commit(),
+            note=run.options.name,
+            date=datetime.now(UTC).isoformat(timespec="seconds"),
+            toy=run.options.toy,
+            limit=run.options.limit,
+        )
+    )
+
+
+def _defined(score: float) -> float | None:
+    return None if math.isnan(score) else score
+
+
+def submit(run: Run, scores: Scores) -> Path:
+    """Predict the test rows and write the checked submission."""
+    trained = Trained(
+        competition=run.competition,
+        folder=run.folder,
+        sources=run.sources,
+        seeds=run.options.seeds,
+        choice=scores.model.choice,
+        marks=run.marks,
+    )
+    predicted = predict_test(trained, run.tables.test, run.tables.test_fingerprint, run.report)
+    return submit_file(trained, predicted, run.tables.sample)
+
+
+def folds_folder(competition: Competition, options: Options) -> Path:
+    """Where a competition's fold files lie."""
+    return options.runs_root / competition.name / "folds"
+
+
+def choose_folds(competition: Competition, options: Options, tables: Tables, report: Report) -> Folds:
+    """The folds this command uses: given, stored or made, restricted to the rows that --limit keeps."""
+    if options.fold_file is not None:
+        folds = given_folds(tables.train, options.fold_file)
+    else:
+        path = fold_path(folds_folder(competition, options), competition.plan)
+        folds = settle_folds(tables.train, competition.plan, path, report, options.remake)
+    wrong = [fold for fold in options.folds if not 0 <= fold < len(folds)]
+    if wrong:
+        raise ValueError(f"--folds: expected numbers from 0 to {len(folds) - 1}, got {', '.join(map(str, wrong))}")
+    if not options.limit:
+        return folds
+    return folds.restrict(choose_rows(tables.train, folds, competition.plan, options.limit, seed=competition.plan.seed))
+
+
+def open_run(competition: Competition, options: Options, tables: Tables, folds: Folds, report: Report) -> Run:
+    """The run that this command means, new or begun before."""
+    identity = identify(competition, options, tables, folds)
+    label = options.name or options.experiment or getattr(competition.learner, "model", "run")
+    folder = RunFolder(options.runs_root / competition.name / run_name(str(label), identity.fingerprint))
+    return Run(
+        competition=competition,
+        options=options,
+        tables=tables,
+        folds=folds,
+        folder=folder,
+        identity=identity,
+        report=report,
+    )
+
+
+def record(run: Run, state: str, **more: Any) -> None:
+    """Write run.json as things stand."""
+    competition, options = run.competition, run.options
+    content = {
+        "competition": competition.name,
+        "run": run.folder.name,
+        "state": state,
+        "fingerprint": run.identity.fingerprint,
+        "settings": run.identity.settings,
+        "seeds": options.seeds,
+        "full": options.full,
+        "limit": options.limit,
+        "experiment": options.experiment,
+        "toy": options.toy,
+        "data": str(run.tables.root),
+        "folds": {"fingerprint": run.folds.fingerprint, "recipe": run.folds.recipe, "finished": run.finished()},
+        "train": {"fingerprint": run.tables.train_fingerprint, "rows": len(run.rows)},
+        "test": {"fingerprint": run.tables.test_fingerprint, "rows": len(run.tables.test)},
+        "metric": competition.metric.name,
+        "higher_is_better": competition.metric.higher_is_better,
+        "versions": versions(),
+        "commit": git_commit(),
+        "fits": summary(run),
+        "sources": run.sources,
+        **more,
+    }
+    write_json(run.folder.record, content)
+
+
+def _since(start: float) -> float:
+    return round(time.monotonic() - start, 1)

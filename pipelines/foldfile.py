@@ -1,0 +1,54 @@
+"""The folds of a run: made once per recipe, stored, and from then on only read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from folds.plan import FoldPlan
+from folds.split import make_folds
+from folds.store import Folds, compare
+from pipelines.contract import Table
+from pipelines.report import Report
+
+
+def settle_folds(train: Table, plan: FoldPlan, path: Path, report: Report, remake: bool = False) -> Folds:
+    """The stored folds of this plan, made now where there are none; says so when the plan would move rows today."""
+    made = make_folds(train, plan)
+    if not path.exists() or remake:
+        made.save(path)
+        report.line(f"folds: {path} made, fingerprint {made.fingerprint[:12]}")
+        return made
+    stored = Folds.load(path)
+    if stored.fingerprint != made.fingerprint:
+        _warn(stored, made, path, report)
+    return _aligned(stored, train, path)
+
+
+def given_folds(train: Table, path: Path) -> Folds:
+    """The folds of a file the user names; its ids must be the training rows'."""
+    return _aligned(Folds.load(path), train, path)
+
+
+def fold_path(folder: Path, plan: FoldPlan) -> Path:
+    """A file name that differs whenever the recipe does."""
+    recipe = hashlib.sha256(json.dumps(asdict(plan), sort_keys=True).encode()).hexdigest()
+    return folder / f"{plan.kind}-{plan.n}-{recipe[:8]}.parquet"
+
+
+def _aligned(folds: Folds, train: Table, path: Path) -> Folds:
+    try:
+        return folds.align(train.index)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error} (`podium folds NAME --remake`)") from None
+
+
+def _warn(stored: Folds, made: Folds, path: Path, report: Report) -> None:
+    moved = compare(stored, made)
+    report.line(
+        f"folds: {path} stays in force, but the same plan would now place {len(moved):,} rows otherwise "
+        f"({', '.join(map(str, moved[:3]))}): rows, labels or a library changed; "
+        "`podium folds NAME --remake` makes them anew"
+    )

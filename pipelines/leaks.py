@@ -1,0 +1,34 @@
+"""The leak audit of a competition's tables and folds, remembered beside the fold file."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from folds.audit import Audit, audit
+from folds.store import Folds
+from pipelines.contract import Competition
+from pipelines.loading import Tables
+from pipelines.report import Report
+from pipelines.runfolder import read_json, write_json
+from pipelines.stops import LeakError
+
+
+def audit_folds(competition: Competition, tables: Tables, folds: Folds, folder: Path) -> Audit:
+    """What the audit finds; asked again of the same folds and tables, it is read back."""
+    asked = f"{folds.fingerprint} {tables.train_fingerprint} {tables.test_fingerprint} {competition.plan}"
+    path = folder / f"audit-{hashlib.sha256(asked.encode()).hexdigest()[:12]}.json"
+    if path.exists():
+        return Audit.from_json(read_json(path))
+    covered = tables.train.loc[folds.ids] if len(folds.ids) < len(tables.train) else tables.train
+    found = audit(covered, tables.test, competition.targets, folds, competition.plan)
+    write_json(path, found.to_json())
+    return found
+
+
+def heed(found: Audit, report: Report, strict: bool) -> None:
+    """Say what was found; with --strict something serious stops the command."""
+    for line in found.text().splitlines():
+        report.line(f"audit: {line}")
+    if strict and found.serious:
+        raise LeakError("--strict: the audit found something serious (above); mend the plan, or run without --strict")

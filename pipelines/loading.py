@@ -1,0 +1,115 @@
+"""One competition's tables, loaded, judged and fingerprinted; the first stage of the corridor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pipelines.contents import Contents
+from pipelines.contract import Competition, Table
+from pipelines.fingerprint import table_fingerprint
+from pipelines.options import Options
+from pipelines.reading import find_file
+from pipelines.report import Report
+from pipelines.tables import align_types, check_sample, check_tables
+from submissions.sample import Sample, read_sample
+
+SAMPLE = "sample_submission.csv"  # Kaggle's name for it in every competition here
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of one competition as its files are now."""
+
+    root: Path
+    train: Table
+    test: Table
+    sample: Sample
+    extra: Table | None
+    contents: Contents
+
+    @cached_property
+    def train_fingerprint(self) -> str:
+        """Of the training rows and their targets, outside rows included."""
+        own = table_fingerprint(self.train, self.contents)
+        return own if self.extra is None else f"{own}+{table_fingerprint(self.extra, self.contents)}"
+
+    @cached_property
+    def test_fingerprint(self) -> str:
+        """Of the test rows."""
+        return table_fingerprint(self.test, self.contents)
+
+
+def data_root(competition: Competition, options: Options) -> Path:
+    """The folder that holds this competition's files."""
+    if options.data is not None:
+        return options.data
+    return options.runs_root / "data" / competition.slug if options.toy else Path("data") / competition.slug
+
+
+def load_tables(competition: Competition, options: Options, report: Report) -> Tables:
+    """Load and judge a competition's files; toy ones are written first where they are missing."""
+    root = data_root(competition, options)
+    if options.toy and options.data is None:
+        write_toy(competition, root, report)
+    for name in competition.files:
+        find_file(root, name, slug=competition.slug, files=competition.files)
+    train, test = competition.load(root)
+    check_tables(train, test, competition.targets, competition.id)
+    train, test = align_types(train, test)
+    sample = read_sample(find_file(root, SAMPLE, slug=competition.slug, files=competition.files))
+    check_sample(test.index, sample.ids)
+    check_cells(competition, train, sample)
+    extra = None if competition.extra is None else _extra_rows(competition, root, train)
+    contents = Contents(options.runs_root / competition.name / "contents.sqlite")
+    report.line(f"{competition.name}: {len(train):,} training rows, {len(test):,} test rows from {root}")
+    return Tables(root, train, test, sample, extra, contents)
+
+
+def check_cells(competition: Competition, train: Table, sample: Sample) -> None:
+    """Refuse a sample_submission whose columns are not those that the competition's values are written to."""
+    metric = competition.metric
+    first = competition.truth(train[list(competition.targets)].iloc[:1])
+    choice = metric.choose(metric.keep(first, first)[:0])  # of no rows: the neutral one
+    expected = [competition.id, *competition.encode(first, choice)]
+    if list(sample.columns) != expected:
+        raise ValueError(
+            f"{sample.name}: expected the columns {', '.join(expected)}, got {', '.join(sample.columns)}; "
+            f"is it the sample_submission of {competition.slug}?"
+        )
+
+
+def write_toy(competition: Competition, root: Path, report: Report) -> None:
+    """Write the toy files once, whole or not at all."""
+    if root.exists():
+        return
+    draft = root.with_name(f".{root.name}.part")
+    if draft.exists():
+        remove_tree(draft)
+    draft.mkdir(parents=True)
+    competition.toy(draft)
+    draft.rename(root)
+    report.line(f"{competition.name}: toy files written to {root}")
+
+
+def remove_tree(root: Path) -> None:
+    """Delete a folder and all in it."""
+    import shutil
+
+    shutil.rmtree(root)
+
+
+def _extra_rows(competition: Competition, root: Path, train: Table) -> Table:
+    assert competition.extra is not None
+    extra = competition.extra(root)
+    shared = extra.index.intersection(train.index)
+    if len(shared):
+        raise ValueError(
+            f"{competition.name}: expected extra rows under ids of their own, got {len(shared)} ids that train has too "
+            f"({', '.join(map(str, shared[:3]))}); give them a prefix"
+        )
+    absent = [column for column in train.columns if column not in extra.columns]
+    if absent:
+        raise ValueError(f"{competition.name}: expected the columns of train in the extra rows, got no {absent}")
+    return extra[list(train.columns)]

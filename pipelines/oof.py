@@ -1,0 +1,110 @@
+"""Gather the finished folds' out-of-fold predictions and score them, the baseline beside the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipelines.contract import Ids, Metric, Values
+from pipelines.predictions import Predictions, read_predictions, write_predictions
+from pipelines.run import Run
+from pipelines.scoring import Entries, Score, score_oof
+
+
+@dataclass(frozen=True)
+class Oof:
+    """All entries of the finished folds: whose they are, where they come from and what was predicted."""
+
+    ids: Ids
+    entries: Entries
+    arrays: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The model's score, the baseline's on the same folds, and each seed's own."""
+
+    model: Score
+    baseline: Score
+    seeds: tuple[float, ...]
+
+    @property
+    def seed_spread(self) -> float | None:
+        """Standard deviation over seeds; None with one seed."""
+        return float(np.std(self.seeds, ddof=1)) if len(self.seeds) > 1 else None
+
+    def summary(self) -> dict[str, Any]:
+        """What run.json keeps."""
+        choice = self.model.choice
+        return {
+            "score": self.model.value,
+            "score_se": self.model.se,
+            "interval": list(self.model.interval),
+            "fold_scores": list(self.model.fold_scores),
+            "fold_spread": self.model.fold_spread,
+            "optimistic": self.model.optimistic,
+            "rows": self.model.rows,
+            "never": self.model.never,
+            "seeds": list(self.seeds),
+            "seed_spread": self.seed_spread,
+            "baseline": self.baseline.value,
+            "choice": None if choice is None else np.asarray(choice).tolist(),
+        }
+
+
+def score_run(run: Run) -> Scores:
+    """Score what the finished folds predicted and keep it in oof.parquet."""
+    folds = run.finished()
+    if not folds:
+        raise ValueError(f"{run.folder.root}: expected a finished fold, got none; run the same command again")
+    oof = gather(run, folds)
+    marks = {**run.marks, "finished": ",".join(map(str, folds))}
+    places = {"fold": oof.entries.fold[:, None], "repeat": oof.entries.repeat[:, None]}
+    write_predictions(run.folder.oof, Predictions(oof.ids, {**places, **oof.arrays}, marks))
+    truth = _truth(run, oof)
+    model = _scored(run, oof, _kept(run.competition.metric, truth, oof.arrays, ""))
+    seeds = [_seed_score(run, oof, truth, seed) for seed in range(run.options.seeds)] if run.options.seeds > 1 else []
+    blank = gather(run, folds, baseline=True)
+    baseline = _scored(run, blank, _kept(run.competition.metric, truth, blank.arrays, ""))
+    return Scores(model, baseline, tuple(seeds))
+
+
+def gather(run: Run, folds: Sequence[int], baseline: bool = False) -> Oof:
+    """All entries of these folds, in the folds' order."""
+    parts = [read_predictions(run.folder.fold_oof(fold, baseline)) for fold in folds]
+    for fold, part in zip(folds, parts, strict=True):
+        if {name: part.marks.get(name) for name in run.marks} != run.marks:
+            raise ValueError(
+                f"{run.folder.fold_oof(fold)}: expected predictions of this run, got another's; use --fresh"
+            )
+    rows = run.rows
+    ids = pd.Index(np.concatenate([part.ids.to_numpy() for part in parts]), name=rows.index.name)
+    places: np.ndarray = np.repeat(np.asarray(folds, np.int32), [len(part.ids) for part in parts])
+    repeat = run.folds.repeats[places].astype(np.int32)
+    entries = Entries(rows.index.get_indexer(ids), places, repeat, len(rows))
+    return Oof(ids, entries, {name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays})
+
+
+def _truth(run: Run, oof: Oof) -> Values | None:
+    if "kept" in oof.arrays:
+        return None
+    truth: Values = run.targets.values(run.rows)[oof.entries.row]
+    return truth
+
+
+def _kept(metric: Metric, truth: Values | None, arrays: dict[str, np.ndarray], label: str) -> np.ndarray:
+    return arrays[f"{label}kept"] if truth is None else metric.keep(truth, arrays[f"{label}prediction"])
+
+
+def _seed_score(run: Run, oof: Oof, truth: Values | None, seed: int) -> float:
+    return _scored(run, oof, _kept(run.competition.metric, truth, oof.arrays, f"seed{seed}_")).value
+
+
+def _scored(run: Run, oof: Oof, kept: np.ndarray) -> Score:
+    group = run.competition.plan.group
+    groups = None if group is None else pd.factorize(run.rows[group])[0]
+    return score_oof(run.competition.metric, kept, oof.entries, groups)

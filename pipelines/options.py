@@ -1,0 +1,56 @@
+"""What a command may ask of the corridor, apart from the learner's own settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Choices of one command; those marked as settings make another run."""
+
+    data: Path | None = None
+    """Folder that holds this competition's files (default: data/<slug>)."""
+    runs: Path = Path("runs")
+    """Folder that holds all runs."""
+    folds: tuple[int, ...] = ()
+    """Only these folds now, as in 0,1; the others can follow later."""
+    limit: int = 0
+    """Keep about this many training rows, for a quick pass (a setting)."""
+    seeds: int = 1
+    """Repeat each fit with this many seeds and average (a setting)."""
+    full: Literal["no", "beside", "instead"] = "no"
+    """Fit once on all rows too: beside the folds' models or instead of them (a setting)."""
+    name: str = ""
+    """What to call the run."""
+    experiment: str = ""
+    """Start from this named experiment of the competition."""
+    fold_file: Path | None = None
+    """Use these folds instead of the plan's (a setting)."""
+    fresh: bool = False
+    """Start the run over, dropping what it has."""
+    toy: bool = False
+    """Use small generated stand-in files instead of the real ones."""
+    remake: bool = False
+    """Make the plan's folds anew, replacing the stored file."""
+    strict: bool = False
+    """Stop when the leak audit finds something serious."""
+    audit: bool = True
+    """Look for leaks before training."""
+    quiet: bool = False
+    """No progress on stderr."""
+    json: bool = False
+    """Print one JSON object as the last line of stdout."""
+
+    def __post_init__(self) -> None:
+        if self.limit < 0:
+            raise ValueError(f"--limit: expected a number of rows above 0, got {self.limit}")
+        if self.seeds < 1:
+            raise ValueError(f"--seeds: expected at least 1, got {self.seeds}")
+
+    @property
+    def runs_root(self) -> Path:
+        """Where runs go: toy runs stay apart from real ones."""
+        return self.runs / "toy" if self.toy else self.runs

@@ -1,0 +1,85 @@
+"""What a command has to show for itself, for people and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from folds.store import TRAIN, VALID, Folds
+from pipelines.oof import Scores
+from pipelines.run import Run
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run, what it is worth, and the submission it wrote, if it did."""
+
+    run: Run
+    scores: Scores
+    submission: Path | None
+
+    def summary(self) -> dict[str, Any]:
+        """What --json prints; numbers that are not defined are null."""
+        scores = {name: _plain(value) for name, value in self.scores.summary().items()}
+        return {
+            "competition": self.run.competition.name,
+            "run": self.run.folder.name,
+            "metric": self.run.competition.metric.name,
+            **scores,
+            "folds": self.run.finished(),
+            "submission": None if self.submission is None else str(self.submission),
+        }
+
+
+def describe_outcome(outcome: Outcome) -> str:
+    """The result as a person reads it."""
+    run, scores = outcome.run, outcome.scores
+    metric, model = run.competition.metric, scores.model
+    direction = "higher" if metric.higher_is_better else "lower"
+    lines = [
+        ("run", str(run.folder.root)),
+        (metric.name, f"{model.value:.5f} ± {model.se:.5f} (standard error; {direction} is better)"),
+        ("folds", f"{'  '.join(f'{score:.5f}' for score in model.fold_scores)}  (sd {model.fold_spread:.5f})"),
+    ]
+    if scores.seed_spread is not None:
+        seeds = "  ".join(f"{score:.5f}" for score in scores.seeds)
+        lines.append(("seeds", f"{seeds}  (sd {scores.seed_spread:.5f})"))
+    if model.choice is not None:
+        shown = np.round(np.asarray(model.choice, dtype=float), 4).tolist()
+        lines.append(("choice", f"{shown}, judged on other folds; on its own rows {model.optimistic:.5f}"))
+    lines.append(("baseline", f"{scores.baseline.value:.5f} on the same folds"))
+    if model.never:
+        lines.append(("rows", f"{model.rows:,} validated, {model.never:,} never do"))
+    if len(run.finished()) < len(run.folds):
+        lines.append(("unfinished", f"{len(run.finished())} of {len(run.folds)} folds; the rest can follow"))
+    if stops_early(run):
+        lines.append(("note", "fits stopped on their own validation rows: a little optimistic (--patience 0 is not)"))
+    if outcome.submission is not None:
+        lines.append(("submission", f"{outcome.submission} ({len(run.tables.sample.ids):,} rows, checked)"))
+    width = max(len(name) for name, _ in lines)
+    return "\n".join([run.competition.name, *(f"  {name:<{width}}  {text}" for name, text in lines)])
+
+
+def stops_early(run: Run) -> bool:
+    """Whether the validation rows that a score is made on also stopped the fits."""
+    learner = run.competition.learner
+    return bool(getattr(learner, "patience", 0)) or getattr(learner, "keep", "last") == "best"
+
+
+def describe_folds(folds: Folds, path: Path) -> str:
+    """How many rows each fold trains and validates."""
+    lines = [f"{path}  fingerprint {folds.fingerprint[:12]}", "fold  repeat      train      valid"]
+    for fold in range(len(folds)):
+        counts = [(folds.roles[:, fold] == role).sum() for role in (TRAIN, VALID)]
+        lines.append(f"{fold:>4}  {folds.repeats[fold]:>6}  {counts[0]:>9,}  {counts[1]:>9,}")
+    lines.append(f"rows that never validate: {folds.never_valid:,} of {len(folds.ids):,}")
+    return "\n".join([*lines, *(f"note: {note}" for note in folds.notes)])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

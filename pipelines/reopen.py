@@ -1,0 +1,80 @@
+"""Find a run again by what a person types, and make of it what predicting needs, from its folder alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipelines.contract import Competition, Learner
+from pipelines.predicting import Trained
+from pipelines.runfolder import RunFolder, find_runs, read_json
+from pipelines.settings import diff, settings
+from pipelines.stops import UsageError
+
+
+def find_run(text: str, runs: Path) -> RunFolder:
+    """The run that a path, competition/run or a run's bare name means."""
+    for root in (Path(text), runs / text, runs / "toy" / text):
+        if (root / "run.json").exists():
+            return RunFolder(root)
+    found = [path.parent for path in sorted(runs.glob(f"**/{Path(text).name}/run.json"))]
+    if len(found) == 1:
+        return RunFolder(found[0])
+    if found:
+        raise UsageError(
+            f"expected one run, got {len(found)} named {text}: {', '.join(map(str, found))}; give its path"
+        )
+    known = [str(path.parent.relative_to(runs)) for path in sorted(runs.glob("**/run.json"))]
+    raise UsageError(f"expected a run, got {text!r}; known under {runs}: {', '.join(known) or 'none'}")
+
+
+def reopen(folder: RunFolder, competition: Competition, learner: Learner) -> Trained:
+    """A run's models and choice; refuses when the code no longer makes the settings it was trained with."""
+    record = read_json(folder.record)
+    learner = restored(learner, record["settings"])
+    changed = diff(record["settings"], settings(learner))
+    if changed:
+        listed = "; ".join(f"{name}: {one} -> {other}" for name, one, other in changed[:5])
+        raise ValueError(
+            f"{folder.root}: expected the code the run was trained with ({record.get('commit') or 'commit unknown'}), "
+            f"got other settings: {listed}; train again, or go back to that commit"
+        )
+    choice = record.get("scores", {}).get("choice")
+    return Trained(
+        competition=competition.with_learner(learner),
+        folder=folder,
+        sources=tuple(record["sources"]),
+        seeds=record["seeds"],
+        choice=None if choice is None else np.asarray(choice, dtype=float),
+        marks={"run": record["fingerprint"], "folds": record["folds"]["fingerprint"]},
+    )
+
+
+def restored(learner: Learner, recorded: Mapping[str, Any]) -> Learner:
+    """The learner with the numbers, texts and lists that a run recorded."""
+    values = {}
+    for field in dataclasses.fields(learner):  # type: ignore[arg-type]  # a learner is a dataclass by contract
+        value = recorded.get(field.name)
+        if isinstance(value, list):
+            value = tuple(value)
+        if field.name in recorded and not isinstance(value, Mapping) and _simple(value, getattr(learner, field.name)):
+            values[field.name] = value
+    changed: Learner = dataclasses.replace(learner, **values)  # type: ignore[type-var]
+    return changed
+
+
+def _simple(value: Any, current: Any) -> bool:
+    plain = (bool, int, float, str, type(None))
+    if isinstance(value, tuple):
+        return isinstance(current, tuple) and all(isinstance(each, plain) for each in (*value, *current))
+    return isinstance(value, plain) and isinstance(current, plain)
+
+
+def scored_runs(runs: Path, competition: str) -> list[tuple[RunFolder, dict[str, Any]]]:
+    """The runs of a competition that have a score, with their records, oldest first."""
+    records = [(folder, read_json(folder.record)) for folder in find_runs(runs, competition)]
+    return [(folder, record) for folder, record in records if record.get("scores")]

@@ -1,0 +1,234 @@
+"""Every file name of a run's folder, each written atomically; a lock that dies with its holder."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.report import Report
+from pipelines.stops import BusyError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A name beside path to write to; it becomes path, whole and on disk, or nothing changes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield draft
+        with draft.open("rb") as written:
+            os.fsync(written.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write content as readable JSON, atomically."""
+    with replacing(path) as draft:
+        draft.write_text(json.dumps(content, indent=2, allow_nan=True) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The content of a JSON file written by write_json."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"{path}: expected JSON, got {error}; remove the run's folder or start over with --fresh"
+        ) from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: expected a JSON object, got {type(content).__name__}; start over with --fresh")
+    return content
+
+
+@dataclass(frozen=True)
+class FoldFolder:
+    """One fit's folder: the model of one fold and seed, and its numbers in the run's metrics.jsonl."""
+
+    folder: Path
+    run: RunFolder
+    fold: str
+    seed: int
+    report: Report
+
+    @property
+    def done(self) -> Path:
+        """Written last, with the names and sizes of all that fit left."""
+        return self.folder / "done.json"
+
+    @property
+    def whole(self) -> bool:
+        """Whether the fit was finished and nothing of it was lost since."""
+        if not self.done.exists():
+            return False
+        return all(_size(self.folder / name) == size for name, size in read_json(self.done)["files"].items())
+
+    def prepare(self) -> None:
+        """Ready for fit: what a stopped fit left is dropped, unless it is a checkpoint to go on from."""
+        if any(self.folder.glob("checkpoint*")):
+            return
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+        self.folder.mkdir(parents=True)
+        self.rewind(0)
+
+    def finish(self, record: Mapping[str, Any]) -> None:
+        """Mark the fit as whole."""
+        files = {path.name: path.stat().st_size for path in sorted(self.folder.iterdir()) if path != self.done}
+        write_json(self.done, {**record, "files": files})
+
+    def log(self, step: int, numbers: Mapping[str, float]) -> None:
+        """Append numbers of one step to metrics.jsonl."""
+        self.run.log({"fold": self.fold, "seed": self.seed, "step": step, **numbers})
+
+    def steps(self, items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
+        """The items, with a progress bar and ETA."""
+        return self.report.steps(items, total, f"fold {self.fold} {what}")
+
+    def rewind(self, step: int) -> None:
+        """Drop numbers that a stopped fit logged at this step or later."""
+        self.run.forget(self.fold, self.seed, step)
+
+    def say(self, text: str) -> None:
+        """One line for the person who watches."""
+        self.report.line(f"fold {self.fold}: {text}")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """runs/<competition>/<run>/ and the names in it."""
+
+    root: Path
+
+    @property
+    def name(self) -> str:
+        """The run's name, its folder's."""
+        return self.root.name
+
+    @property
+    def record(self) -> Path:
+        """Settings, versions, fingerprints, scores and timings."""
+        return self.root / "run.json"
+
+    @property
+    def metrics(self) -> Path:
+        """Every logged number, a JSON object a line."""
+        return self.root / "metrics.jsonl"
+
+    @property
+    def oof(self) -> Path:
+        """Out-of-fold predictions, a row per id, fold and repeat."""
+        return self.root / "oof.parquet"
+
+    @property
+    def test(self) -> Path:
+        """Test predictions, a row per id."""
+        return self.root / "test.parquet"
+
+    @property
+    def text_log(self) -> Path:
+        """All lines the run printed."""
+        return self.root / "run.log"
+
+    @property
+    def rows(self) -> Path:
+        """The ids kept by --limit."""
+        return self.root / "limit.json"
+
+    def submission(self, name: str) -> Path:
+        """The submission, under the name the competition gives it."""
+        return self.root / name
+
+    def fold_oof(self, fold: int, baseline: bool = False) -> Path:
+        """Out-of-fold predictions of one fold; with it the fold is done."""
+        return self.root / f"fold{fold}" / ("baseline.parquet" if baseline else "oof.parquet")
+
+    def fit(self, fold: int | str, seed: int, report: Report) -> FoldFolder:
+        """The folder of one fit: a fold's number or `full`, and the number of the seed."""
+        top = f"fold{fold}" if isinstance(fold, int) else fold
+        return FoldFolder(self.root / top / f"seed{seed}", self, str(fold), seed, report)
+
+    def baseline(self, fold: int, report: Report) -> FoldFolder:
+        """The folder of a fold's baseline."""
+        return FoldFolder(self.root / f"fold{fold}" / "baseline", self, f"baseline {fold}", 0, report)
+
+    def log(self, numbers: Mapping[str, Any]) -> None:
+        """Append one line to metrics.jsonl and hand it to the system at once."""
+        with self.metrics.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(numbers) + "\n")
+
+    def forget(self, fold: str, seed: int, step: int) -> None:
+        """Drop one fit's numbers from a step on, and a line torn by a kill."""
+        if not self.metrics.exists():
+            return
+        kept = []
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            numbers = _parsed(line)
+            if numbers is None:
+                continue
+            theirs = (numbers.get("fold"), numbers.get("seed")) == (fold, seed) and numbers.get("step", step) >= step
+            if not theirs:
+                kept.append(line + "\n")
+        with replacing(self.metrics) as draft:
+            draft.write_text("".join(kept), encoding="utf-8")
+
+    def empty(self) -> None:
+        """Drop all the run has but its lock."""
+        for path in self.root.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != ".lock":
+                path.unlink()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run; refuse when a live process holds it (the system frees it when its holder dies)."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("a+", encoding="utf-8") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                held.seek(0)
+                raise BusyError(
+                    f"{self.root}: expected a free run, got one held by process {held.read().strip() or '?'}; "
+                    "wait for it, stop it, or give this run another --name"
+                ) from None
+            held.truncate(0)
+            held.write(str(os.getpid()))
+            held.flush()
+            for draft in self.root.rglob(".*.part"):  # what a kill left half-written
+                draft.unlink()
+            yield
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else -1
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    try:
+        numbers = json.loads(line)
+    except ValueError:
+        return None
+    return numbers if isinstance(numbers, dict) else None
+
+
+def run_name(label: str, fingerprint: str) -> str:
+    """A folder name: what the user calls it and the first letters of its fingerprint."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", label).strip("-.") or "run"
+    return f"{plain}-{fingerprint[:8]}"
+
+
+def find_runs(runs: Path, competition: str) -> list[RunFolder]:
+    """The runs of one competition, oldest first."""
+    found = [path.parent for path in (runs / competition).glob("*/run.json")]
+    return [RunFolder(root) for root in sorted(found, key=lambda root: (root.stat().st_mtime_ns, root.name))]

@@ -1,0 +1,53 @@
+"""What many tests share: a toy competition's files, and the command line in this process."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from competitions.cli import main
+from competitions.registry import find_competition
+
+QUICK = ("--rounds", "12", "--patience", "0", "--no-audit", "--threads", "1")  # a fit of a few milliseconds
+
+
+class Spoken(NamedTuple):
+    """What a command gave back."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def raw_files(tmp_path_factory) -> Path:
+    """may-2022's toy files; not to be changed."""
+    root = tmp_path_factory.mktemp("raw") / "files"
+    root.mkdir()
+    find_competition("tps_tabular/may-2022").toy(root)
+    return root
+
+
+@pytest.fixture
+def files(raw_files, tmp_path) -> Path:
+    """A copy of the toy files that a test may damage."""
+    return Path(shutil.copytree(raw_files, tmp_path / "files"))
+
+
+@pytest.fixture
+def podium(capsys, tmp_path, monkeypatch):
+    """The command line: podium("run", ...) -> code, stdout, stderr; the working folder is a fresh one."""
+    monkeypatch.chdir(tmp_path)
+
+    def speak(*arguments: object) -> Spoken:
+        capsys.readouterr()
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as error:  # how tyro ends after --help and bad values
+            code = int(error.code or 0)
+        return Spoken(code, *capsys.readouterr())
+
+    return speak

@@ -1,0 +1,61 @@
+"""Several runs as one: on the same folds only, with a score that the search for weights has not seen."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from pipelines.predictions import read_predictions
+from tests.conftest import QUICK
+
+MAY = "tps_tabular/may-2022"
+
+
+@pytest.fixture
+def three_runs(podium, files):
+    def run(*flags):
+        said = podium("run", MAY, "--data", files, *QUICK, *flags, "--json")
+        assert said.code == 0, said.err
+        return json.loads(said.out.splitlines()[-1])
+
+    return [run(), run("--seed", "7", "--columns", "0.3"), run("--leaves", "3", "--rate", "0.3")]
+
+
+def test_predict_with_several_runs_averages_them(podium, files, tmp_path, three_runs):
+    names = [run["run"] for run in three_runs]
+    said = podium("predict", *names, "--data", files, "--json")
+    assert said.code == 0, said.err
+    made = json.loads(said.out.splitlines()[-1])
+    root = tmp_path / "runs" / MAY
+    alone = [read_predictions(root / name / "test.parquet").arrays["prediction"] for name in names]
+    blended = read_predictions(root / made["run"] / "test.parquet").arrays["prediction"]
+    np.testing.assert_allclose(blended, np.mean(alone, axis=0))
+    assert (root / made["run"] / "submission.csv").exists()
+    assert made["optimistic"] is None
+
+
+@pytest.mark.parametrize("method", ["greedy", "simplex", "rank"])
+def test_blend_weighs_runs_and_shows_the_honest_score(podium, files, three_runs, method):
+    said = podium("blend", *(run["run"] for run in three_runs), "--data", files, "--method", method, "--json")
+    assert said.code == 0, said.err
+    made = json.loads(said.out.splitlines()[-1])
+    assert sum(made["weights"].values()) == pytest.approx(1)
+    assert made["singles"] == {run["run"]: pytest.approx(run["score"]) for run in three_runs} or method == "rank"
+    if method != "rank":
+        assert made["optimistic"] >= max(run["score"] for run in three_runs)
+        assert made["score"] <= made["optimistic"]
+    assert podium("runs", MAY).out.count("blend-") == 1
+
+
+def test_runs_on_other_folds_are_refused_by_name(podium, files, three_runs, tmp_path):
+    assert podium("folds", MAY, "--data", files, "--seed", "5").code == 0
+    recipes = sorted((tmp_path / "runs" / MAY / "folds").glob("*.parquet"), key=lambda path: path.stat().st_mtime)
+    said = podium("run", MAY, "--data", files, *QUICK, "--fold-file", recipes[-1], "--json")
+    other = json.loads(said.out.splitlines()[-1])["run"]
+    said = podium("blend", three_runs[0]["run"], other, "--data", files)
+    assert said.code == 1
+    assert three_runs[0]["run"] in said.err
+    assert other in said.err
+    assert podium("blend", other, "--data", files).code == 2

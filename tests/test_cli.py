@@ -1,0 +1,136 @@
+"""The command line as a stranger meets it: right and wrong words, exit codes, what goes where."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.conftest import QUICK
+
+MAY = "tps_tabular/may-2022"
+
+
+def test_a_run_ends_with_a_submission_and_json(podium, files, tmp_path):
+    said = podium("run", MAY, "--data", files, *QUICK, "--json")
+    assert said.code == 0
+    result = json.loads(said.out.splitlines()[-1])
+    assert result["competition"] == MAY
+    assert len(result["fold_scores"]) == 5
+    assert result["score"] > 0.6 > result["baseline"]
+    assert 0 < result["score_se"] < 0.1
+    written = (tmp_path / result["submission"]).read_text().splitlines()
+    sample = (files / "sample_submission.csv").read_text().splitlines()
+    assert written[0] == sample[0]
+    assert [line.split(",")[0] for line in written] == [line.split(",")[0] for line in sample]
+    assert "fold 0" in said.err
+    assert "fold 0 seed" not in said.out
+
+
+def test_quiet_says_nothing_on_stderr(podium, files):
+    assert podium("run", MAY, "--data", files, *QUICK, "--quiet").err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "known"),
+    [
+        (["rum"], "did you mean run"),
+        (["run"], "expected NAME right after the verb"),
+        (["run", "nosuch"], "known: "),
+        (["run", "tps_tabular"], "tps_tabular/dec-2021"),
+        (["run", "tps_tabular/june-2021"], "did you mean tps_tabular/jun-2021"),
+        (["run", "tps_tabular/jun-2022"], "not supported"),
+        (["run", MAY, "--round", "5"], "did you mean --rounds"),
+        (["run", MAY, "--folds", "a"], "--folds: expected int values"),
+        (["run", MAY, "--limit", "-1"], "--limit: expected"),
+        (["run", MAY, "--experiment", "best"], "expected a named experiment"),
+        (["predict"], "expected a run first"),
+        (["predict", "nosuch"], "expected a run, got 'nosuch'"),
+        (["check", "some.csv"], "--competition NAME"),
+        (["new", "Bad-Name"], "a-z"),
+        (["new", "tps_tabular"], "taken"),
+    ],
+)
+def test_what_is_not_understood_lists_what_is_known(podium, arguments, known):
+    said = podium(*arguments)
+    assert said.code == 2
+    assert known in said.err
+    assert said.out == ""
+
+
+@pytest.mark.parametrize(("flag", "value"), [("--rounds", "many"), ("--model", "forest")])
+def test_a_bad_value_names_its_flag(podium, flag, value):
+    said = podium("run", MAY, flag, value)
+    assert said.code == 2
+    assert flag in said.err
+
+
+def test_help_lists_verbs_flags_and_exit_codes(podium):
+    assert "exit codes" in podium("--help").out
+    flags = podium("run", MAY, "--help").out
+    for flag in ("--rounds", "--folds", "--limit", "--seed", "--fresh", "--data"):
+        assert flag in flags
+    assert "boosting" in flags.lower()  # a field's own line
+
+
+def test_missing_files_show_the_tree_and_the_way(podium, tmp_path):
+    said = podium("run", MAY, "--data", tmp_path / "nowhere")
+    assert said.code == 1
+    for text in ("train.csv", "sample_submission.csv", "kaggle.com/c/tabular-playground-series-may-2022"):
+        assert text in said.err
+
+
+def test_bare_podium_lists_competitions_runs_and_scores(podium, files, tmp_path):
+    before = podium()
+    assert before.code == 0
+    line = next(line for line in before.out.splitlines() if line.startswith(MAY))
+    assert line.split()[1:3] == ["no", "0"]
+    assert not (tmp_path / "runs").exists()
+    (tmp_path / "data").mkdir()
+    files.rename(tmp_path / "data" / "tabular-playground-series-may-2022")
+    result = json.loads(podium("run", MAY, *QUICK, "--json").out.splitlines()[-1])
+    line = next(line for line in podium().out.splitlines() if line.startswith(MAY))
+    assert line.split()[1:4] == ["yes", "1", f"{result['score']:.5f}"]
+
+
+def test_check_judges_any_file(podium, files, tmp_path):
+    result = json.loads(podium("run", MAY, "--data", files, *QUICK, "--json").out.splitlines()[-1])
+    good = tmp_path / result["submission"]
+    assert podium("check", good, "--competition", MAY, "--data", files).code == 0
+    lines = good.read_text().splitlines()
+    short = tmp_path / "short.csv"
+    short.write_text("\n".join(lines[:-1]) + "\n")
+    said = podium("check", short, "--competition", MAY, "--data", files)
+    assert said.code == 1
+    assert lines[-1].split(",")[0] in said.err
+    assert podium("check", tmp_path / "absent.csv", "--competition", MAY, "--data", files).code == 1
+
+
+def test_folds_shows_the_split_and_the_audit_can_stop(podium, files, tmp_path):
+    said = podium("folds", MAY, "--data", files, "--audit")
+    assert said.code == 0
+    assert "never validate: 0" in said.out
+    assert list((tmp_path / "runs" / MAY / "folds").glob("stratified-5-*.parquet"))
+    lines = (files / "train.csv").read_text().splitlines()
+    target = lines[0].split(",").index("target")
+    leaked = [lines[0] + ",oracle", *(f"{line},{line.split(',')[target]}" for line in lines[1:])]
+    (files / "train.csv").write_text("\n".join(leaked) + "\n")
+    test = (files / "test.csv").read_text().splitlines()
+    (files / "test.csv").write_text("\n".join([test[0] + ",oracle", *(f"{line},0" for line in test[1:])]) + "\n")
+    said = podium("folds", MAY, "--data", files, "--audit", "--strict", "--remake")
+    assert said.code == 3
+    assert "oracle" in said.out
+
+
+def test_runs_diff_and_clean(podium, files, tmp_path):
+    first, second = (
+        json.loads(podium("run", MAY, "--data", files, *QUICK, "--rate", rate, "--json").out.splitlines()[-1])["run"]
+        for rate in ("0.1", "0.3")
+    )
+    shown = podium("runs", MAY, "--diff", first, second).out
+    assert [line.split() for line in shown.splitlines()[1:]] == [["rate", "0.1", "0.3"]]
+    assert podium("clean", MAY, "--keep", "1").out.count("would delete") == 1
+    assert podium("clean", MAY, "--keep", "1", "--yes").code == 0
+    left = [path.parent.name for path in (tmp_path / "runs" / MAY).glob("*/run.json")]
+    assert len(left) == 1
+    assert left[0] in (first, second)
