@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,14 @@ import numpy as np
 from features.ahead import Say, Steps, ahead, silent, to_stderr
 from features.decode import UNREADABLE, BrokenImages, decode, read, read_each, scan, shape_of
 from features.images import FileImages, HeldImages, Images
-from features.journal import Journal, Record, Stamp
+from features.journal import Journal, Record, Stamp, read_file
 from features.reading import Reading
 from features.room import disk_full, free_disk, free_memory, memory_full, size_text
 from features.store import PartlyStored, StoredImages, Writer, building, load_journal
 
 Mode: TypeAlias = Literal["auto", "disk", "ram", "off"]
 
-SAMPLE = 500  # headers that are looked at to foretell the size of a cache
+SAMPLE = 200  # headers that are looked at to foretell the size of a cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,18 +116,13 @@ class Cache:
         records = writer.journal.records
 
         def make(path: Path) -> tuple[Stamp, str, np.ndarray | None]:
-            with path.open("rb", buffering=0) as source:
-                status = os.fstat(source.fileno())
-                content = source.read()
+            stamp, content = read_file(path)
             digest = hashlib.sha256(content).hexdigest()
-            pixels = None if digest in records else decode(content, reading, path)
-            return (status.st_size, status.st_mtime_ns), digest, pixels
+            return stamp, digest, None if digest in records else decode(content, reading, path)
 
         try:
-            for path, (stamp, digest, pixels) in read_each(make, missing, self.workers, self.steps):
-                if pixels is not None and digest not in records:
-                    writer.add(digest, pixels)
-                writer.remember(path, stamp, digest)
+            for path, made in read_each(make, missing, self.workers, self.steps):
+                writer.add(path, *made)
         finally:
             writer.close()
 

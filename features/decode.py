@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def _decode(content: bytes, reading: Reading) -> np.ndarray:
     header = header_of(content)
     if header is None:
         return _decode_other(content, reading)
-    turn = _turn(header.exif, reading) if header.exif else 1
+    turn = _orientation(partial(_exif, header.exif)) if header.exif and reading.orient else 1
     scaled = _lying(reading.scaled(*_lying(header.size, turn)), turn)
     pixels = decode_jpeg(content, header, scaled, reading.channels, reduce=not reading.nearest)
     pixels = resize(pixels, scaled, reading.nearest)
@@ -145,20 +146,25 @@ def _lying(size: Size, turn: int) -> Size:
 
 def _turn_of(image: Image.Image, reading: Reading) -> int:
     """The EXIF orientation that is still to be applied to what PIL loads."""
-    tag: int = image.getexif().get(ORIENTATION, 1)
-    if tag not in TURNS:
-        return 1
+    tag = _orientation(image.getexif)
     if image.format == "TIFF":  # PIL turns these by itself
         return 1 if reading.orient else UNDONE.get(tag, tag)
     return tag if reading.orient else 1
 
 
-def _turn(exif: bytes, reading: Reading) -> int:
-    """The orientation that an Exif segment asks for."""
+def _orientation(load: Callable[[], Image.Exif]) -> int:
+    """The orientation that an image's Exif tags ask for; tags that cannot be read, or mean nothing, ask for none."""
+    try:
+        tag: int = load().get(ORIENTATION, 1)
+    except (SyntaxError, EOFError, LookupError, ValueError, struct.error):
+        return 1
+    return tag if tag in TURNS else 1
+
+
+def _exif(segment: bytes) -> Image.Exif:
     tags = Image.Exif()
-    tags.load(exif)
-    tag: int = tags.get(ORIENTATION, 1)
-    return tag if reading.orient and tag in TURNS else 1
+    tags.load(segment)
+    return tags
 
 
 def _flatten(image: Image.Image, reading: Reading) -> np.ndarray:

@@ -48,7 +48,8 @@ def place(recipe: Recipe, size: Size, output: Size, draw: Draw) -> np.ndarray:
 def warp(image: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> None:
     """Fill out (height, width, channels) with the image seen through the matrix."""
     height, width = image.shape[:2]
-    factor = int(min(math.hypot(*matrix[:, 0]), math.hypot(*matrix[:, 1])))
+    (across, askew, _), (slant, along, _) = matrix.tolist()
+    factor = int(min(math.hypot(across, slant), math.hypot(askew, along)))
     if factor > 1:  # linear steps over more than two pixels would skip some: average them first
         smaller = (max(1, width // factor), max(1, height // factor))
         image = cv2.resize(image, smaller, interpolation=cv2.INTER_AREA).reshape(*smaller[::-1], image.shape[2])

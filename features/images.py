@@ -46,8 +46,8 @@ class HeldImages:
     def __init__(self, pixels: Sequence[np.ndarray], names: Sequence[str]) -> None:
         if len(pixels) != len(names):
             raise ValueError(f"expected a name for each image, got {len(pixels)} images and {len(names)} names")
-        self._pixels, self._names = pixels, list(names)
-        for each in pixels:
+        self._pixels, self._names = [each.view() for each in pixels], list(names)
+        for each in self._pixels:
             each.flags.writeable = False  # one reader's change would reach all others
 
     def __len__(self) -> int:

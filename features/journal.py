@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 Stamp: TypeAlias = tuple[int, int]  # a file's size in bytes and its time of change in nanoseconds
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """Where the pixels of one image lie in the store."""
 
     offset: int
@@ -103,6 +101,13 @@ def stamp_of(path: Path) -> Stamp:
     """A file's size and time of change."""
     status = path.stat()
     return status.st_size, status.st_mtime_ns
+
+
+def read_file(path: Path) -> tuple[Stamp, bytes]:
+    """A file's stamp and content, of the same moment."""
+    with path.open("rb", buffering=0) as source:
+        status = os.fstat(source.fileno())
+        return (status.st_size, status.st_mtime_ns), source.read()
 
 
 def _name(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -29,8 +29,7 @@ FLAGS: Mapping[int, Mapping[int, int]] = {  # by channels, then by what sides ar
 }
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """What a JPEG says of itself before its pixels begin."""
 
     size: Size
@@ -42,11 +41,11 @@ def header_of(content: bytes) -> Header | None:
     """The header of a JPEG of 8-bit gray or YCbCr; None for any other file, which PIL is to judge."""
     if not content.startswith(START):
         return None
-    size, exif, place = None, b"", 2
+    size, exif, place = (0, 0), b"", 2
     while place + 10 <= len(content) and content[place] == 0xFF:
         marker, length = content[place + 1], int.from_bytes(content[place + 2 : place + 4])
         if marker == SCAN:
-            return None if size is None else Header(size, exif, place)
+            return Header(size, exif, place) if all(size) else None
         if marker in FRAMES and content[place + 4] == 8 and content[place + 9] in (1, 3):
             size = (int.from_bytes(content[place + 5 : place + 7]), int.from_bytes(content[place + 7 : place + 9]))
         if marker == EXIF and content.startswith(EXIF_NAME, place + 4):

@@ -47,6 +47,8 @@ class Reading:
 
     def scaled(self, height: int, width: int) -> Size:
         """The size an image is resized to, before its overhang is cut or its bars are added."""
+        if not height or not width:
+            raise ValueError(f"it has no pixels: {height}x{width}")
         if self.fit == "squash":
             return self.height, self.width
         ratios = (self.height / height, self.width / width)

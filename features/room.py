@@ -48,11 +48,12 @@ def size_text(count: int) -> str:
     return f"{amount:.2f} GB"
 
 
-def disk_full(folder: Path, need: int) -> OSError:
-    """The error that says how much this folder was to take and how much is free."""
+def disk_full(folder: Path, need: int, reason: str = "") -> OSError:
+    """The error that says how much this folder was to take and how much is free, or why it took no more."""
     return OSError(
         errno.ENOSPC,
-        f"expected {size_text(need)} of free disk for the image cache in {folder}, got {size_text(free_disk(folder))}; "
+        f"expected {size_text(need)} of free disk for the image cache in {folder}, got "
+        f"{size_text(free_disk(folder))}{reason and f' and then: {reason}'}; "
         "free some, put the cache on another disk, make its images smaller, or run with --cache ram or --cache off",
     )
 

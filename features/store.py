@@ -56,18 +56,18 @@ class Writer:
         self._lines = os.open(folder / JOURNAL, os.O_WRONLY | os.O_CREAT, 0o644)
         self._cut()
 
-    def add(self, digest: str, pixels: np.ndarray) -> None:
-        """Store the pixels (height, width, channels) of the content with this hash."""
-        height, width, channels = pixels.shape
-        record = Record(self.end, (height, width, channels), zlib.crc32(pixels.data))
-        self._write(self._pixels, pixels.data.cast("B"))
-        self._write(self._lines, memoryview(self.journal.add(digest, record)))
-        self.end = record.end
-        self.added.add(record)
-
-    def remember(self, path: Path, stamp: Stamp, digest: str) -> None:
-        """Store the content hash of a file."""
-        self._write(self._lines, memoryview(self.journal.remember(path, stamp, digest)))
+    def add(self, path: Path, stamp: Stamp, digest: str, pixels: np.ndarray | None) -> None:
+        """Store the content hash of a file, and its pixels (height, width, channels) if the store lacks them."""
+        lines = b""
+        if pixels is not None and digest not in self.journal.records:
+            height, width, channels = pixels.shape
+            record = Record(self.end, (height, width, channels), zlib.crc32(pixels.data))
+            self._write(self._pixels, pixels.data.cast("B"))
+            lines = self.journal.add(digest, record)
+            self.end = record.end
+            self.added.add(record)
+        lines += self.journal.remember(path, stamp, digest)
+        self._write(self._lines, memoryview(lines))
 
     def close(self) -> None:
         """Release the files."""
@@ -82,7 +82,7 @@ class Writer:
         except OSError as error:
             self._cut()
             if error.errno in FULL:
-                raise disk_full(self.folder, self.need) from error
+                raise disk_full(self.folder, self.need, error.strerror or "") from error
             raise
         if descriptor == self._lines:
             self.journal.length += size

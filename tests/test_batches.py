@@ -184,6 +184,22 @@ except KeyboardInterrupt:
     assert threads == 1
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_files_that_are_not_cached_are_decoded_once_each(tmp_path, workers):
+    images, opened = files(tmp_path, 99), []
+
+    class Counted(FileImages):
+        def __getitem__(self, row: int) -> np.ndarray:
+            opened.append(row)
+            return super().__getitem__(row)
+
+    counted = Counted(sorted(tmp_path.iterdir())[:12], Reading(height=16, width=18))
+    gather(make(12, images=counted, workers=workers), 0)
+    assert len(images) == 13
+    assert len(opened) == 13  # one more to learn the number of channels
+    assert list(make(12, images=counted).epoch(0, rows=np.array([], int))) == []
+
+
 def test_sizes_that_differ_are_refused():
     with pytest.raises(ValueError, match=r"'images': 37, 'ids': 2"):
         make(ids=pd.Index(["a", "b"]))

@@ -77,6 +77,13 @@ def test_an_orientation_tag_that_means_nothing_changes_nothing(tmp_path):
     assert near(read(path, exact(48, 64)), corners()) == 0
 
 
+@pytest.mark.parametrize("exif", [b"Exif\x00\x00", b"Exif\x00\x00nonsense", b"Exif\x00\x00II*\x00\xff\xff\xff\x7f"])
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+def test_damaged_exif_is_no_damaged_image(tmp_path, exif):
+    path = save(tmp_path / "photo.jpg", corners(), "JPEG", quality=95, exif=exif)
+    assert near(read(path, exact(48, 64)), corners()) < 3
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
 def test_transparency_shows_the_stated_background(tmp_path, mode):
     pixels = np.dstack([corners(), np.full((48, 64), 255, np.uint8)])
@@ -126,7 +133,7 @@ def test_cmyk_jpeg_has_its_colours(tmp_path):
 def test_masks_keep_their_values(tmp_path):
     drawn = np.zeros((40, 60), np.uint8)
     drawn[10:30, 20:50] = 1
-    image = Image.fromarray(drawn, "L").convert("P")
+    image = Image.fromarray(drawn).convert("P")
     image.putpalette([0, 0, 0, 255, 255, 255])
     image.save(tmp_path / "mask.gif")
     mask = read(tmp_path / "mask.gif", exact(20, 30, channels=1, nearest=True))
