@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 SPELLING = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
@@ -27,13 +27,12 @@ def seconds_of(text: str, flag: str) -> float:
 class Clock:
     """When training must stop; without a budget never."""
 
-    seconds: float = math.inf
-    start: float = field(default_factory=time.time)  # of day, so that other processes agree
+    until: float = math.inf  # seconds since 1970, so that other processes agree
 
     @property
     def left(self) -> float:
         """Seconds until then."""
-        return self.start + self.seconds - time.time()
+        return self.until - time.time()
 
     def fits(self, seconds: float) -> bool:
         """Whether something of this length can still be finished."""

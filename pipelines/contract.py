@@ -73,6 +73,9 @@ class Out(Protocol):
     def steps(self, items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
         """The items, with a progress bar and ETA."""
 
+    def out_of_time(self) -> bool:
+        """Whether the time budget is used up: what can go on later writes a checkpoint and raises OutOfTime."""
+
 
 class Model(Protocol):
     """Fitted; can only predict."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from folds.choose import choose_rows
 from folds.store import Folds
 from pipelines.contract import Competition
-from pipelines.fitting import fit_folds, fit_full, summary
+from pipelines.fitting import fit_folds, fit_full, follow, summary
 from pipelines.foldfile import fold_path, given_folds, settle_folds
-from pipelines.identity import git_commit, identify, versions
+from pipelines.identity import git_commit, identify, threads, versions
 from pipelines.leaks import audit_folds, heed
+from pipelines.limit import limit_rows
 from pipelines.loading import Tables, load_tables
 from pipelines.oof import Scores, score_run
 from pipelines.options import Options
@@ -23,6 +25,8 @@ from pipelines.predicting import Trained, predict_test, submit_file
 from pipelines.report import Report
 from pipelines.run import Run
 from pipelines.runfolder import RunFolder, run_name, write_json
+from pipelines.stops import UsageError
+from pipelines.training.crew import agreed, gathered, standing, started
 from submissions.ledger import Ledger
 from submissions.ledger_rows import RunRow
 
@@ -31,9 +35,29 @@ LEDGER = "ledger.sqlite"
 
 def run_competition(competition: Competition, options: Options, report: Report, predict: bool = True) -> Outcome:
     """From raw files to a checked submission; what is finished is never done again."""
+    if started() and not hasattr(competition.learner, "device"):
+        raise UsageError(f"torchrun: expected a learner that trains networks, got {type(competition.learner).__name__}")
+    with gathered():
+        if standing()[0]:
+            follow_along(competition, options)
+        return walk(competition, options, report, predict)
+
+
+def follow_along(competition: Competition, options: Options) -> NoReturn:
+    """What torchrun's other processes do: wait until rank 0 has made the folds, help it fit, end without a word."""
+    agreed(None)
+    options, report = replace(options, fresh=False, remake=False), Report(quiet=True)
+    tables = load_tables(competition, options, report)
+    follow(open_run(competition, options, tables, choose_folds(competition, options, tables, report), report))
+    raise SystemExit(0)
+
+
+def walk(competition: Competition, options: Options, report: Report, predict: bool) -> Outcome:
+    """The corridor itself."""
     tables = load_tables(competition, options, report)
     folds = choose_folds(competition, options, tables, report)
     run = open_run(competition, options, tables, folds, report)
+    agreed(None)
     with run.folder.lock():
         if options.fresh:
             run.folder.empty()
@@ -46,9 +70,11 @@ def run_competition(competition: Competition, options: Options, report: Report, 
         fit_folds(run)
         if options.full != "no":
             fit_full(run)
+        agreed(None)
         scores = score_run(run)
         submission = submit(run, scores) if predict else None
-        record(run, "done", scores=scores.summary(), submission=submission and submission.name, seconds=_since(start))
+        state = "done" if run.complete else "stopped"
+        record(run, state, scores=scores.summary(), submission=submission and submission.name, seconds=_since(start))
         enter(run, scores)
     return Outcome(run, scores, submission)
 
@@ -72,7 +98,7 @@ def enter(run: Run, scores: Scores) -> None:
             note=run.options.name,
             date=datetime.now(UTC).isoformat(timespec="seconds"),
             toy=run.options.toy,
-            limit=run.options.limit,
+            limit=run.limit,
         )
     )
 
@@ -112,7 +138,8 @@ def choose_folds(competition: Competition, options: Options, tables: Tables, rep
         raise ValueError(f"--folds: expected numbers from 0 to {len(folds) - 1}, got {', '.join(map(str, wrong))}")
     if not options.limit:
         return folds
-    return folds.restrict(choose_rows(tables.train, folds, competition.plan, options.limit, seed=competition.plan.seed))
+    rows = limit_rows(competition, options, tables, folds, report)
+    return folds.restrict(choose_rows(tables.train, folds, competition.plan, rows, seed=competition.plan.seed))
 
 
 def open_run(competition: Competition, options: Options, tables: Tables, folds: Folds, report: Report) -> Run:
@@ -128,6 +155,7 @@ def open_run(competition: Competition, options: Options, tables: Tables, folds: 
         folder=folder,
         identity=identity,
         report=report,
+        clock=options.clock(time.monotonic() - report.started),
     )
 
 
@@ -142,7 +170,7 @@ def record(run: Run, state: str, **more: Any) -> None:
         "settings": run.identity.settings,
         "seeds": options.seeds,
         "full": options.full,
-        "limit": options.limit,
+        "limit": run.limit,
         "experiment": options.experiment,
         "toy": options.toy,
         "data": str(run.tables.root),
@@ -152,6 +180,7 @@ def record(run: Run, state: str, **more: Any) -> None:
         "metric": competition.metric.name,
         "higher_is_better": competition.metric.higher_is_better,
         "versions": versions(),
+        "threads": threads(),
         "commit": git_commit(),
         "fits": summary(run),
         "sources": run.sources,

@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import subprocess
+import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -43,7 +44,7 @@ def identify(competition: Competition, options: Options, tables: Tables, folds: 
         "metric": competition.metric.name,
         "seeds": options.seeds,
         "full": options.full,
-        "limit": options.limit,
+        "limit": len(folds.ids) if options.limit else 0,
         "folds": folds.fingerprint,
         "train": tables.train_fingerprint,
     }
@@ -59,6 +60,12 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def threads() -> int | None:
+    """How many threads PyTorch computes with, which decides a sum's last bits; None where it took no part."""
+    torch = sys.modules.get("torch")
+    return None if torch is None else int(torch.get_num_threads())
 
 
 def git_commit() -> str:

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from pipelines.contract import Ids, Metric, Values
+from pipelines.fitting import predict_stand_in
 from pipelines.predictions import Predictions, read_predictions, write_predictions
 from pipelines.run import Run
+from pipelines.runfolder import Kind
 from pipelines.scoring import Entries, Score, score_oof
 
 
@@ -26,11 +28,12 @@ class Oof:
 
 @dataclass(frozen=True)
 class Scores:
-    """The model's score, the baseline's on the same folds, and each seed's own."""
+    """The model's score, the baseline's on the same folds, each seed's own, and the model's with a single view."""
 
     model: Score
     baseline: Score
     seeds: tuple[float, ...]
+    plain: Score | None = None
 
     @property
     def seed_spread(self) -> float | None:
@@ -52,34 +55,38 @@ class Scores:
             "seeds": list(self.seeds),
             "seed_spread": self.seed_spread,
             "baseline": self.baseline.value,
+            "plain": None if self.plain is None else self.plain.value,
             "choice": None if choice is None else np.asarray(choice).tolist(),
         }
 
 
 def score_run(run: Run) -> Scores:
-    """Score what the finished folds predicted and keep it in oof.parquet."""
+    """Score what the finished folds predicted, or what stands in for them, and keep it in oof.parquet."""
     folds = run.finished()
+    kind: Kind = "oof"
     if not folds:
-        raise ValueError(f"{run.folder.root}: expected a finished fold, got none; run the same command again")
-    oof = gather(run, folds)
-    marks = {**run.marks, "finished": ",".join(map(str, folds))}
+        fold, kind = predict_stand_in(run)
+        folds = [fold]
+    oof = gather(run, folds, kind)
+    marks = {**run.marks, "finished": ",".join(map(str, run.finished()))}
     places = {"fold": oof.entries.fold[:, None], "repeat": oof.entries.repeat[:, None]}
     write_predictions(run.folder.oof, Predictions(oof.ids, {**places, **oof.arrays}, marks))
     truth = _truth(run, oof)
     model = _scored(run, oof, _kept(run.competition.metric, truth, oof.arrays, ""))
     seeds = [_seed_score(run, oof, truth, seed) for seed in range(run.options.seeds)] if run.options.seeds > 1 else []
-    blank = gather(run, folds, baseline=True)
+    blank = gather(run, folds, "baseline")
     baseline = _scored(run, blank, _kept(run.competition.metric, truth, blank.arrays, ""))
-    return Scores(model, baseline, tuple(seeds))
+    plain = _kept(run.competition.metric, truth, oof.arrays, "plain_") if _has_plain(oof) else None
+    return Scores(model, baseline, tuple(seeds), None if plain is None else _scored(run, oof, plain))
 
 
-def gather(run: Run, folds: Sequence[int], baseline: bool = False) -> Oof:
+def gather(run: Run, folds: Sequence[int], kind: Kind = "oof") -> Oof:
     """All entries of these folds, in the folds' order."""
-    parts = [read_predictions(run.folder.fold_oof(fold, baseline)) for fold in folds]
+    parts = [read_predictions(run.folder.fold_oof(fold, kind)) for fold in folds]
     for fold, part in zip(folds, parts, strict=True):
         if {name: part.marks.get(name) for name in run.marks} != run.marks:
             raise ValueError(
-                f"{run.folder.fold_oof(fold)}: expected predictions of this run, got another's; use --fresh"
+                f"{run.folder.fold_oof(fold, kind)}: expected predictions of this run, got another's; use --fresh"
             )
     rows = run.rows
     ids = pd.Index(np.concatenate([part.ids.to_numpy() for part in parts]), name=rows.index.name)
@@ -87,6 +94,10 @@ def gather(run: Run, folds: Sequence[int], baseline: bool = False) -> Oof:
     repeat = run.folds.repeats[places].astype(np.int32)
     entries = Entries(rows.index.get_indexer(ids), places, repeat, len(rows))
     return Oof(ids, entries, {name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays})
+
+
+def _has_plain(oof: Oof) -> bool:
+    return any(name.startswith("plain_") for name in oof.arrays)
 
 
 def _truth(run: Run, oof: Oof) -> Values | None:

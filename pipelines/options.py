@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from pipelines.budget import Clock, seconds_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +20,10 @@ class Options:
     """Folder that holds all runs."""
     folds: tuple[int, ...] = ()
     """Only these folds now, as in 0,1; the others can follow later."""
-    limit: int = 0
-    """Keep about this many training rows, for a quick pass (a setting)."""
+    limit: str = ""
+    """Keep about this many training rows, for a quick pass; 30s: as many as an epoch takes in that time (a setting)."""
+    budget: str = ""
+    """Stop training after this long, as in 8h30m; the same command goes on later."""
     seeds: int = 1
     """Repeat each fit with this many seeds and average (a setting)."""
     full: Literal["no", "beside", "instead"] = "no"
@@ -45,12 +50,23 @@ class Options:
     """Print one JSON object as the last line of stdout."""
 
     def __post_init__(self) -> None:
-        if self.limit < 0:
-            raise ValueError(f"--limit: expected a number of rows above 0, got {self.limit}")
+        if self.limit and not _is_limit(self.limit):
+            raise ValueError(f"--limit: expected a number of rows above 0, or a time as in 30s, got {self.limit}")
+        if self.budget:
+            seconds_of(self.budget, "--budget")
         if self.seeds < 1:
             raise ValueError(f"--seeds: expected at least 1, got {self.seeds}")
+
+    def clock(self, spent: float) -> Clock:
+        """When training must stop, so many seconds after the command began."""
+        return Clock(time.time() - spent + seconds_of(self.budget, "--budget")) if self.budget else Clock()
 
     @property
     def runs_root(self) -> Path:
         """Where runs go: toy runs stay apart from real ones."""
         return self.runs / "toy" if self.toy else self.runs
+
+
+def _is_limit(text: str) -> bool:
+    whole = text.lstrip("-").isdigit()
+    return text.isdigit() and int(text) > 0 if whole else seconds_of(text, "--limit") > 0

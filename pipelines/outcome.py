@@ -10,6 +10,7 @@ import numpy as np
 
 from folds.store import TRAIN, VALID, Folds
 from pipelines.oof import Scores
+from pipelines.predicting import sources_text
 from pipelines.run import Run
 
 
@@ -30,6 +31,7 @@ class Outcome:
             "metric": self.run.competition.metric.name,
             **scores,
             "folds": self.run.finished(),
+            "sources": list(self.run.sources),
             "submission": None if self.submission is None else str(self.submission),
         }
 
@@ -53,6 +55,12 @@ def describe_outcome(outcome: Outcome) -> str:
     lines.append(("baseline", f"{scores.baseline.value:.5f} on the same folds"))
     if model.never:
         lines.append(("rows", f"{model.rows:,} validated, {model.never:,} never do"))
+    if scores.plain is not None:
+        gain = model.value - scores.plain.value
+        views = f"{getattr(run.competition.learner, 'views', 'several')}: {gain:+.5f} over a single view"
+        lines.append(("views", f"{views} ({scores.plain.value:.5f})"))
+    if not run.complete:
+        lines.append(("stopped", f"the score and the submission are of {sources_text(run.sources)}"))
     if len(run.finished()) < len(run.folds):
         lines.append(("unfinished", f"{len(run.finished())} of {len(run.folds)} folds; the rest can follow"))
     if stops_early(run):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from pipelines.contract import Choice, Competition, Model, Table, Values, average
+from pipelines.contract import Choice, Competition, Learner, Model, Table, Values, average
+from pipelines.learners.constant import ConstantLearner
 from pipelines.predictions import Predictions, collect, read_predictions, write_predictions
 from pipelines.report import Report
+from pipelines.run import begun_models
 from pipelines.runfolder import RunFolder
 from submissions.sample import Sample
 from submissions.write import write_submission
@@ -23,30 +24,53 @@ class Trained:
 
     competition: Competition
     folder: RunFolder
-    sources: tuple[str, ...]  # finished folds (fold0, ...), the fit on all rows (full), or both
+    sources: tuple[str, ...]  # finished folds (fold0, ...), the fit on all rows (full), or a stand-in (checkpoint0)
     seeds: int
     choice: Choice
     marks: Mapping[str, str]
 
     def models(self, report: Report) -> list[Model]:
         """Every model, loaded."""
-        if not self.sources:
-            raise ValueError(f"{self.folder.root}: expected a finished fold, got none; `podium train` makes them")
-        learner = self.competition.learner
-        places: list[Any] = [int(name[4:]) if name.startswith("fold") else name for name in self.sources]
-        return [learner.load(self.folder.fit(place, seed, report)) for place in places for seed in range(self.seeds)]
+        return [model for name in self.sources for model in self._models(name, report)]
+
+    @property
+    def provisional(self) -> bool:
+        """Whether a stand-in predicts, which another command may have better."""
+        return any(name.startswith(("checkpoint", "baseline")) for name in self.sources)
+
+    @property
+    def learner(self) -> Learner:
+        """Whose models predict."""
+        return (self.competition.baseline or ConstantLearner()) if self.blank else self.competition.learner
+
+    @property
+    def blank(self) -> bool:
+        """Whether only the baseline can predict."""
+        return any(name.startswith("baseline") for name in self.sources)
+
+    def _models(self, name: str, report: Report) -> list[Model]:
+        kind, number = name.rstrip("0123456789"), name.lstrip("abcdefghijklmnopqrstuvwxyz")
+        place = int(number) if number else name
+        if kind == "baseline":
+            return [self.learner.load(self.folder.baseline(int(number), report))]
+        fits = [self.folder.fit(place, seed, report) for seed in range(self.seeds)]
+        if kind == "checkpoint":
+            return [load() for load in begun_models(self.learner, fits)]
+        return [self.learner.load(out) for out in fits]
 
 
 def predict_test(trained: Trained, test: Table, fingerprint: str, report: Report) -> Predictions:
     """The test rows' values, averaged over folds and seeds; read back when nothing that makes them changed."""
     marks = {**trained.marks, "test": fingerprint, "models": ",".join(trained.sources)}
     path = trained.folder.test
-    if path.exists():
+    if path.exists() and not trained.provisional:
         stored = read_predictions(path)
         if dict(stored.marks) == marks:
             report.line("test: predicted before")
             return stored
-    report.line(f"test: predicting {len(test):,} rows with the models of {', '.join(trained.sources)}")
+    if not trained.sources:
+        raise ValueError(f"{trained.folder.root}: expected a finished fold, got none; `podium train` makes them")
+    report.line(f"test: predicting {len(test):,} rows with {sources_text(trained.sources)}")
     predicted = Predictions(test.index, {"prediction": _averaged(trained, test, report)}, marks)
     write_predictions(path, predicted)
     return predicted
@@ -59,8 +83,21 @@ def submit_file(trained: Trained, predicted: Predictions, sample: Sample) -> Pat
     if not predicted.ids.equals(sample.ids):
         values = values[predicted.ids.get_indexer(sample.ids)]
     path = trained.folder.submission(competition.submission)
-    write_submission(path, sample.ids, competition.encode(values, trained.choice), sample, competition.rules)
+    rules = replace(competition.rules, constant=True) if trained.blank else competition.rules
+    write_submission(path, sample.ids, competition.encode(values, trained.choice), sample, rules)
     return path
+
+
+def sources_text(sources: Sequence[str]) -> str:
+    """What predicts, in words."""
+    first = sources[0]
+    if first.startswith("checkpoint"):
+        return f"the checkpoint of fold {first[10:]} (no fold is finished)"
+    if first.startswith("baseline"):
+        return "the baseline (no fold has a model yet)"
+    folds = [name[4:] for name in sources if name.startswith("fold")]
+    words = [f"fold{'s' if len(folds) > 1 else ''} {', '.join(folds)}"] if folds else []
+    return " and ".join([*words, *(["the fit on all rows"] if "full" in sources else [])])
 
 
 def check_finite(values: Values, rows: Table) -> None:
@@ -75,7 +112,7 @@ def check_finite(values: Values, rows: Table) -> None:
 
 def _averaged(trained: Trained, test: Table, report: Report) -> Values:
     models = trained.models(report)
-    ids, values = collect(average(models, trained.competition.learner.inputs(test)))
+    ids, values = collect(average(models, trained.learner.inputs(test)))
     if not ids.equals(test.index):
         places = ids.get_indexer(test.index)
         if len(ids) != len(test) or (places < 0).any():

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from folds.store import Folds
-from pipelines.contract import Competition, Learner, Table, Targets
+from pipelines.budget import Clock
+from pipelines.contract import Competition, Learner, Model, Table, Targets
 from pipelines.identity import Identity
 from pipelines.loading import Tables
 from pipelines.options import Options
@@ -28,6 +30,7 @@ class Run:
     folder: RunFolder
     identity: Identity
     report: Report
+    clock: Clock = field(default_factory=Clock)
 
     @property
     def targets(self) -> Targets:
@@ -62,6 +65,11 @@ class Run:
             return train
         return train.iloc[np.sort(train.index.get_indexer(self.folds.ids))]
 
+    @property
+    def limit(self) -> int:
+        """Rows that --limit keeps; 0: all."""
+        return len(self.folds.ids) if self.options.limit else 0
+
     def joined(self, train: Table) -> Table:
         """Training rows and the outside rows that join them."""
         if self.tables.extra is None:
@@ -72,22 +80,47 @@ class Run:
 
     def fits(self, fold: int | str) -> list[FoldFolder]:
         """The fits of one fold, a seed each."""
-        return [self.folder.fit(fold, seed, self.report) for seed in range(self.options.seeds)]
+        fits = [self.folder.fit(fold, seed, self.report) for seed in range(self.options.seeds)]
+        return [replace(out, clock=self.clock) for out in fits]
 
     def finished(self) -> list[int]:
         """The folds whose out-of-fold predictions are on disk."""
         return [fold for fold in range(len(self.folds)) if self.folder.fold_oof(fold).exists()]
 
     @property
+    def complete(self) -> bool:
+        """Whether all that this command asked for is fitted."""
+        full = self.options.full == "no" or len(self.done("full")) == self.options.seeds
+        return full and set(self.chosen) <= set(self.finished())
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """The parts of the run whose models predict: finished folds, the fit on all rows, or both."""
-        folds = [f"fold{fold}" for fold in self.finished()] if self.options.full != "instead" else []
         full = ["full"] if self.options.full != "no" and len(self.done("full")) == self.options.seeds else []
-        return (*folds, *full)
+        if full and self.options.full == "instead":
+            return ("full",)
+        return (*(f"fold{fold}" for fold in self.finished()), *full) or self.stand_in
+
+    @property
+    def stand_in(self) -> tuple[str, ...]:
+        """What predicts while no fold is finished: a checkpoint, else the baseline."""
+        begun = [fold for fold in self.chosen if begun_models(self.competition.learner, self.fits(fold))]
+        if begun:
+            return (f"checkpoint{begun[0]}",)
+        judged = [fold for fold in self.chosen if self.folder.fold_oof(fold, "baseline").exists()]
+        return tuple(f"baseline{fold}" for fold in judged[:1])
 
     def done(self, fold: int | str) -> list[dict[str, Any]]:
         """What the finished fits of a fold left: found settings and seconds."""
         return [read_json(out.done) for out in self.fits(fold) if out.whole]
+
+
+def begun_models(learner: Learner, fits: Sequence[FoldFolder]) -> list[Callable[[], Model]]:
+    """Ways to load what the fits of an unfinished fold have: whole models, and the best of those being made."""
+    whole = [partial(learner.load, out) for out in fits if out.whole]
+    if not hasattr(learner, "provisional"):
+        return [*whole]
+    return [*whole, *(partial(learner.provisional, out) for out in fits if not out.whole and out.begun)]
 
 
 def with_seed(learner: Learner, seed: int) -> Learner:

@@ -9,12 +9,15 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
+from pipelines.budget import Clock
 from pipelines.report import Report
 from pipelines.stops import BusyError
+
+Kind: TypeAlias = Literal["oof", "checkpoint", "baseline"]  # whose predictions: a finished model's, or a stand-in's
 
 
 @contextmanager
@@ -59,6 +62,7 @@ class FoldFolder:
     fold: str
     seed: int
     report: Report
+    clock: Clock = field(default_factory=Clock)
 
     @property
     def done(self) -> Path:
@@ -72,9 +76,14 @@ class FoldFolder:
             return False
         return all(_size(self.folder / name) == size for name, size in read_json(self.done)["files"].items())
 
+    @property
+    def begun(self) -> bool:
+        """Whether a stopped fit left a checkpoint to go on from."""
+        return any(self.folder.glob("checkpoint*"))
+
     def prepare(self) -> None:
         """Ready for fit: what a stopped fit left is dropped, unless it is a checkpoint to go on from."""
-        if any(self.folder.glob("checkpoint*")):
+        if self.begun:
             return
         if self.folder.exists():
             shutil.rmtree(self.folder)
@@ -94,6 +103,10 @@ class FoldFolder:
         """The items, with a progress bar and ETA."""
         return self.report.steps(items, total, f"fold {self.fold} {what}")
 
+    def out_of_time(self) -> bool:
+        """Whether the time budget is used up."""
+        return not self.clock.fits(0)
+
     def rewind(self, step: int) -> None:
         """Drop numbers that a stopped fit logged at this step or later."""
         self.run.forget(self.fold, self.seed, step)
@@ -101,6 +114,30 @@ class FoldFolder:
     def say(self, text: str) -> None:
         """One line for the person who watches."""
         self.report.line(f"fold {self.fold}: {text}")
+
+
+@dataclass(frozen=True)
+class Silent:
+    """A fit's folder as the helpers of a fit see it: they read what is there and write nothing."""
+
+    folder: Path
+
+    def log(self, step: int, numbers: Mapping[str, float]) -> None:
+        """Written by another process."""
+
+    def rewind(self, step: int) -> None:
+        """Written by another process."""
+
+    def say(self, text: str) -> None:
+        """Said by another process."""
+
+    def steps(self, items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
+        """The items."""
+        return iter(items)
+
+    def out_of_time(self) -> bool:
+        """Asked by another process."""
+        return False
 
 
 @dataclass(frozen=True)
@@ -148,9 +185,9 @@ class RunFolder:
         """The submission, under the name the competition gives it."""
         return self.root / name
 
-    def fold_oof(self, fold: int, baseline: bool = False) -> Path:
-        """Out-of-fold predictions of one fold; with it the fold is done."""
-        return self.root / f"fold{fold}" / ("baseline.parquet" if baseline else "oof.parquet")
+    def fold_oof(self, fold: int, of: Kind = "oof") -> Path:
+        """Out-of-fold predictions of one fold: the model's, with which the fold is done, or a stand-in's."""
+        return self.root / f"fold{fold}" / f"{of}.parquet"
 
     def fit(self, fold: int | str, seed: int, report: Report) -> FoldFolder:
         """The folder of one fit: a fold's number or `full`, and the number of the seed."""
@@ -159,17 +196,27 @@ class RunFolder:
 
     def baseline(self, fold: int, report: Report) -> FoldFolder:
         """The folder of a fold's baseline."""
-        return FoldFolder(self.root / f"fold{fold}" / "baseline", self, f"baseline {fold}", 0, report)
+        return FoldFolder(self.root / f"fold{fold}" / "baseline", self, f"baseline{fold}", 0, report)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """The right to write to metrics.jsonl, of one process at a time: folds may be fitted side by side."""
+        with (self.root / ".metrics").open("a") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            yield
 
     def log(self, numbers: Mapping[str, Any]) -> None:
         """Append one line to metrics.jsonl and hand it to the system at once."""
-        with self.metrics.open("a", encoding="utf-8") as lines:
+        with self._writing(), self.metrics.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(numbers) + "\n")
 
     def forget(self, fold: str, seed: int, step: int) -> None:
         """Drop one fit's numbers from a step on, and a line torn by a kill."""
-        if not self.metrics.exists():
-            return
+        if self.metrics.exists():
+            with self._writing():
+                self._forget(fold, seed, step)
+
+    def _forget(self, fold: str, seed: int, step: int) -> None:
         kept = []
         for line in self.metrics.read_text(encoding="utf-8").splitlines():
             numbers = _parsed(line)

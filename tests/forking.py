@@ -14,7 +14,8 @@ from pathlib import Path
 from competitions.cli import main
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["competitions.cli", "competitions.verbs", "lightgbm", "pyarrow.parquet", "tests.forking"])
+HEAVY = ["lightgbm", "pyarrow.parquet", "pipelines.learners.image_fit"]
+FORKS.set_forkserver_preload(["competitions.cli", "competitions.verbs", *HEAVY, "tests.forking", "tests.photos"])
 
 
 def start(chatter: Path, *arguments: object, before: Callable[[], None] | None = None) -> BaseProcess:

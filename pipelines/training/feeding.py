@@ -1,0 +1,86 @@
+"""Training batches on the device: images normalised, truth beside them, mixed where the settings say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from features.batches import Batches
+from pipelines.training.settings import NetworkSettings
+
+
+@dataclass(frozen=True)
+class Feed:
+    """What the loop trains on; each of several processes takes its share of every batch."""
+
+    batches: Batches
+    truth: np.ndarray  # float32 (rows, ...)
+    normalise: Callable[[torch.Tensor], torch.Tensor]
+    settings: NetworkSettings
+    chances: np.ndarray | None = None  # of each row to be drawn; None: each row once an epoch
+    rank: int = 0
+    ranks: int = 1
+
+    def __len__(self) -> int:
+        """Steps in an epoch."""
+        return self.batches.steps(len(self._rows(0)))
+
+    def epoch(self, number: int, start: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """(inputs, targets) of an epoch's steps from start on, on the device."""
+        made = self.batches.epoch(number, self._rows(number), start)
+        for step, batch in enumerate(made, start):
+            inputs = self.normalise(batch.images)
+            targets = torch.from_numpy(self.truth[batch.rows]).to(inputs.device, non_blocking=True)
+            yield mix(inputs, targets, self.settings, number, step)
+
+    def _rows(self, epoch: int) -> np.ndarray:
+        """This process's rows of an epoch, batch after batch."""
+        rows = self.batches.order(epoch)
+        if self.chances is not None:
+            draws = np.random.default_rng([self.settings.seed, epoch, 1])
+            rows = draws.choice(len(rows), size=len(rows), p=self.chances / self.chances.sum())
+        if self.ranks == 1:
+            return rows
+        share = self.batches.batch  # of each process
+        whole = rows[: len(rows) // (share * self.ranks) * share * self.ranks]
+        return whole.reshape(-1, self.ranks, share)[:, self.rank].ravel()
+
+
+def balanced(truth: np.ndarray) -> np.ndarray:
+    """Chances that make every class (each combination of truth's columns) as frequent as the others."""
+    _, kinds, counts = np.unique(truth, axis=0, return_inverse=True, return_counts=True)
+    chances: np.ndarray = 1 / counts[kinds.ravel()]
+    return chances
+
+
+def mix(
+    inputs: torch.Tensor, targets: torch.Tensor, settings: NetworkSettings, epoch: int, step: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A batch whose rows are mixed with one another: inputs (rows, channels, height, width), targets (rows, ...)."""
+    if not settings.mixup and not settings.cutmix:
+        return inputs, targets
+    draws = np.random.default_rng([settings.seed, epoch, step])
+    cut = bool(settings.cutmix) and (not settings.mixup or draws.random() < 0.5)
+    alpha = settings.cutmix if cut else settings.mixup
+    share = float(draws.beta(alpha, alpha))
+    order = torch.from_numpy(draws.permutation(len(inputs))).to(inputs.device)
+    if cut:
+        inputs, share = _pasted(inputs, inputs[order], share, draws)
+    else:
+        inputs = inputs * share + inputs[order] * (1 - share)
+    return inputs, targets * share + targets[order] * (1 - share)
+
+
+def _pasted(
+    inputs: torch.Tensor, others: torch.Tensor, share: float, draws: np.random.Generator
+) -> tuple[torch.Tensor, float]:
+    """A box of the others pasted in, and the share of each image that is still its own."""
+    height, width = inputs.shape[-2:]
+    tall, wide = round(height * (1 - share) ** 0.5), round(width * (1 - share) ** 0.5)
+    top, left = int(draws.integers(0, height - tall + 1)), int(draws.integers(0, width - wide + 1))
+    pasted = inputs.clone()
+    pasted[..., top : top + tall, left : left + wide] = others[..., top : top + tall, left : left + wide]
+    return pasted, 1 - tall * wide / (height * width)
