@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pipelines.contract import Chunks, Out, Table
+from pipelines.contract import Chunks, Table
+from pipelines.report import Watcher
 from pipelines.training.losses import BinaryLoss, Loss, with_settings
 from pipelines.training.settings import NetworkSettings
 from pipelines.training.views import Views
@@ -104,7 +105,20 @@ class ImageSettings(NetworkSettings):
         for batch in batches.epoch(0):
             yield table.index[batch.rows], batch.images
 
-    def images(self, table: Table, keep: bool, out: Out | None = None) -> Images:
+    def unreadable(self, train: Table, test: Table, watcher: Watcher) -> dict[Path, str]:
+        """Why files cannot be read, for all that cannot; the training rows' are decoded into the cache on the way."""
+        from features.decode import BrokenImages, scan
+
+        if self.open_images is not None:
+            return {}
+        reasons: dict[Path, str] = {}
+        try:
+            self.images(train, keep=True, out=watcher)
+        except BrokenImages as broken:
+            reasons |= broken.reasons
+        return reasons | scan(paths_of(test), self.workers, watcher.steps) if len(test) else reasons
+
+    def images(self, table: Table, keep: bool, out: Watcher | None = None) -> Images:
         """The images of a table's rows; keep: decoded into the cache, else only what is there is taken from it."""
         from features.cache import Cache
 
