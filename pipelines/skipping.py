@@ -42,11 +42,7 @@ def read_skipped(listed: Path, root: Path, train: Table, test: Table) -> Skipped
 
 def _rows_of(table: Table, root: Path) -> dict[str, str]:
     """The id of each file that a table refers to, by its path and by its path within the data folder."""
-    found = {}
-    for name in table.columns:
-        if len(table) and isinstance(table[name].iloc[0], Path):
-            for id, path in table[name].items():
-                found[str(path)] = id
-                if path.is_relative_to(root):
-                    found[path.relative_to(root).as_posix()] = id
-    return found
+    columns = [table[name] for name in table.columns if len(table) and isinstance(table[name].iloc[0], Path)]
+    cells = [cell for column in columns for cell in column.items()]
+    within = {path.relative_to(root).as_posix(): id for id, path in cells if path.is_relative_to(root)}
+    return within | {str(path): id for id, path in cells}
