@@ -16,6 +16,7 @@ from pipelines.options import Options
 from pipelines.predicting import Trained, predict_test, submit_file
 from pipelines.reopen import find_run, reopen
 from pipelines.report import Report
+from pipelines.run import settled
 from pipelines.runfolder import RunFolder, read_json
 from pipelines.stops import UsageError
 
@@ -79,7 +80,8 @@ def _opened(folder: RunFolder, request: PredictRequest, report: Report) -> tuple
     record = read_json(folder.record)
     competition = find_competition(record["competition"])
     options = Options(data=request.data, runs=request.runs, toy=record["toy"], experiment=record["experiment"])
-    trained = reopen(folder, competition, starting_learner(competition, options))
+    competition = settled(competition.with_learner(starting_learner(competition, options)), request.runs)
+    trained = reopen(folder, competition, competition.learner)
     return trained, load_tables(competition, options, report)
 
 

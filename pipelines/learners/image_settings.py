@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from features.images import Images
     from features.reading import Reading
 
+CACHE = Path("runs/cache/images")  # where the command line says nothing else
 CHUNK = 64  # images decoded ahead and predicted at once
 MARGIN = 256 / 224  # sides kept to crop from, per side seen: what ImageNet's networks are used to
 
@@ -54,8 +55,8 @@ class ImageSettings(NetworkSettings):
     """Weight of the positive side of a yes/no target."""
     cache: Literal["auto", "disk", "ram", "off"] = field(default="auto", compare=False)
     """Where decoded images are kept."""
-    cache_dir: Path = field(default=Path("runs/cache/images"), compare=False)
-    """Folder of the decoded images."""
+    cache_dir: Path | None = field(default=None, compare=False)
+    """Folder of the decoded images (default: cache/images under --runs)."""
     loss: Loss = field(default_factory=BinaryLoss)
     # Flags are read off these hints, so they name nothing that is imported for checks of types only.
     network: Callable[[int, int], Any] | None = None  # (outputs, seed) -> a torch network of your own
@@ -126,5 +127,5 @@ class ImageSettings(NetworkSettings):
             opened: Images = self.open_images(table)
             return opened
         watch: dict[str, Any] = {} if out is None else {"say": out.say, "steps": out.steps}
-        cache = Cache(folder=self.cache_dir, mode=self.cache, workers=self.workers, **watch)
+        cache = Cache(folder=self.cache_dir or CACHE, mode=self.cache, workers=self.workers, **watch)
         return cache.images(paths_of(table), self.reading) if keep else cache.known(paths_of(table), self.reading)
