@@ -39,6 +39,8 @@ def run_competition(competition: Competition, options: Options, report: Report, 
     if started() and not hasattr(competition.learner, "device"):
         raise UsageError(f"torchrun: expected a learner that trains networks, got {type(competition.learner).__name__}")
     competition = settled(competition, options.runs)
+    if hasattr(competition.learner, "check"):
+        competition.learner.check()
     with gathered():
         if standing()[0]:
             follow_along(competition, options)

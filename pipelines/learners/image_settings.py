@@ -89,6 +89,16 @@ class ImageSettings(NetworkSettings):
         made: Loss = with_settings(self.loss, **chosen)
         return made
 
+    def check(self) -> None:
+        """Refuse a backbone or weights that do not exist, before any work is done."""
+        if self.network is not None:
+            return
+        from pipelines.training.networks import check_model, find_weights
+
+        check_model(self.model)
+        if self.weights not in ("pretrained", "none"):
+            find_weights(self.weights)
+
     def inputs(self, table: Table) -> Chunks:
         """Chunks of images as the network sees them, uint8 (rows, size, size, channels), cached or decoded ahead."""
         from features.augment import Augment
