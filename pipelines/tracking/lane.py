@@ -1,0 +1,111 @@
+"""One W&B run as the mirror sees it: what it should hold, what it holds, and the way to close the gap."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pipelines.tracking.client import Card, Line, Uncertain, Unreachable
+from pipelines.tracking.journal import Journal, Segment
+from pipelines.tracking.rows import Row
+
+Say: TypeAlias = Callable[[str, str], None]  # (what kind of thing, the line): a kind is said once
+MANY = 500  # rows between two writes of the journal
+
+
+class Lane:
+    """A W&B run that is opened when there is something to send, and never twice for the same step."""
+
+    def __init__(self, card: Card, folder: Path, journal: Journal) -> None:
+        self.card, self.folder, self.journal = card, folder, journal
+        self.rows: list[Row] = []
+        self.seen = 0  # of these rows
+        self.line: Line | None = None
+        self.lost = False  # nothing can be written to it by this command
+
+    @property
+    def behind(self) -> bool:
+        """Whether W&B lacks something, or may lack something."""
+        unsure = self.line is None and self.journal.open is not None
+        return unsure or any(row.key not in self.journal for row in self.rows[self.seen :])
+
+    def restart(self) -> None:
+        """All rows are about to be given again."""
+        self.rows, self.seen = [], 0
+
+    def opened(self, segment: Segment, say: Say) -> Line | None:
+        """The open W&B run; None when this command can't write to it."""
+        if self.line is None and not self.lost:
+            try:
+                self.line = Line(self.card, self.folder, self.journal, segment)
+                self.seen = 0  # W&B may hold less than was handed over
+            except Uncertain:
+                self.lost = True
+                say(
+                    "uncertain",
+                    f"only the server knows how much of {self.card.name} it has, nothing is written offline; the same "
+                    "command sends the rest when W&B answers",
+                )
+            except Unreachable:
+                self.lost = segment == "offline"
+                raise
+        return self.line
+
+    def send(self, line: Line) -> None:
+        """Everything that waits."""
+        while self.seen < len(self.rows):
+            batch = self.rows[self.seen : self.seen + MANY]
+            waiting = list({row.key: row for row in batch if row.key not in self.journal}.values())
+            self.journal.add(row.key for row in waiting)
+            for row in waiting:
+                line.log(row.key, row.content(), row.axis)
+            self.seen += len(batch)
+
+    def summarise(self, line: Line, numbers: Mapping[str, Any]) -> None:
+        """The run's numbers as a whole, unless it has these."""
+        name = summary_mark(numbers)
+        if name not in self.journal.marks:
+            line.summarise(numbers)
+            self.journal.mark(name)
+
+    def close(self, exit_code: int) -> None:
+        """End the W&B run if it is open."""
+        if self.line is not None:
+            self.line.close(exit_code)
+            self.line = None
+
+
+class Post:
+    """Delivers what lanes hold, offline once W&B did not open one of their runs."""
+
+    def __init__(self, segment: Segment, log: Path, say: Say) -> None:
+        self.segment, self.log, self.say = segment, log, say
+
+    def deliver(self, lane: Lane) -> Line | None:
+        """Send what waits in a lane; the open run, if there is one."""
+        try:
+            line = lane.opened(self.segment, self.say)
+        except Unreachable as error:
+            kind = f"no {self.segment}"
+            rest = f"without it, see {self.log}" if lane.lost else "offline"
+            self.say(kind, f"it did not open a run ({error}); going on {rest}")
+            self.segment = "offline"
+            return None if lane.lost else self.deliver(lane)
+        if line is not None:
+            online = line.segment == "online"
+            self.say("where", line.url if online else f"offline; `wandb sync {line.url}` sends it")
+            lane.send(line)
+        return line
+
+
+def summary_mark(numbers: Mapping[str, Any]) -> str:
+    """How the journal remembers a summary."""
+    return f"summary:{digest(json.dumps(numbers, sort_keys=True).encode())}"
+
+
+def digest(content: bytes) -> str:
+    """A short fingerprint."""
+    return hashlib.sha256(content).hexdigest()[:16]
