@@ -18,6 +18,8 @@ SHOWN = ("score", "score_se", "fold_spread", "baseline", "seed_spread", "optimis
 ABOUT: tuple[str, ...] = ("competition", "run", "fingerprint", "settings", "seeds", "full", "limit", "experiment")
 ABOUT += ("toy", "metric", "higher_is_better", "versions", "commit")
 
+SLOWEST = 1_000_000  # bytes a second, of a network that is still waited for
+
 
 def about(record: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a run as W&B keeps them; no path of this machine."""
@@ -54,6 +56,11 @@ def models(folder: RunFolder, place: int | str, seeds: int) -> list[tuple[Path, 
         names = [name for name in done["files"] if not name.startswith("checkpoint")]
         found += [(folder.fit_root(place, seed) / name, f"seed{seed}/{name}") for name in names]
     return found
+
+
+def upload_seconds(files: list[tuple[Path, str]]) -> float:
+    """How long an upload of these files may take."""
+    return sum(path.stat().st_size for path, _ in files) / SLOWEST
 
 
 def submitted(folder: RunFolder) -> list[dict[str, Any]]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipelines.tracking.journal import Journal, Segment
 
-OPENING = 6.0  # seconds for W&B's first answer
+OPENING = 5.0  # seconds for W&B's first answer
 # What W&B collects on its own: code, command line, host, packages, console, statistics of the machine. None of it is
 # asked for, and some of it may hold a secret. Settings that an older wandb does not know are left out.
 SILENT: dict[str, Any] = {
@@ -38,6 +40,10 @@ SILENT: dict[str, Any] = {
 
 class Unreachable(Exception):
     """W&B did not open a run: no answer, a key it refuses, an id it does not take."""
+
+
+class Refused(Exception):
+    """W&B did not take files."""
 
 
 class Uncertain(Exception):
@@ -89,14 +95,19 @@ class Line:
         """The numbers that W&B shows for the run as a whole."""
         self.run.summary.update(dict(numbers))
 
-    def send_files(self, name: str, kind: str, files: Iterable[tuple[Path, str]]) -> None:
-        """Files, each with its name in there, as an artifact."""
+    def send_files(self, name: str, files: Iterable[tuple[Path, str]], seconds: float) -> None:
+        """Model files, each with its name in there, as an artifact; W&B has them when this comes back."""
         import wandb
 
-        artifact = wandb.Artifact(re.sub(r"[^A-Za-z0-9._-]", "-", name), type=kind)
+        artifact = wandb.Artifact(re.sub(r"[^A-Za-z0-9._-]", "-", name), type="model")
         for path, inside in files:
             artifact.add_file(str(path), name=inside, policy="immutable", skip_cache=True)
-        self.run.log_artifact(artifact)
+        sent = self.run.log_artifact(artifact)
+        if self.segment == "online":
+            with ThreadPoolExecutor(1) as pool:  # whose future holds the error, of whatever kind wandb makes it
+                error = pool.submit(sent.wait, timeout=int(seconds) + 1).exception()
+            if error is not None:
+                raise Refused(_first_line(error)) from error
 
     def close(self, exit_code: int) -> None:
         """W&B has all of it when this comes back."""
@@ -136,6 +147,13 @@ def picture(path: Path) -> Any:
     return wandb.Image(str(path))
 
 
+def start_over() -> None:
+    """Let go of wandb's own process, which keeps the name of a run that it could not open."""
+    import wandb
+
+    wandb.teardown()
+
+
 def _synced(folder: Path) -> bool:
     return any(folder.glob("*.synced"))
 
@@ -146,6 +164,8 @@ def _opened(card: Card, folder: Path, segment: Segment) -> Any:
     known = {name: value for name, value in SILENT.items() if name in wandb.Settings.model_fields}
     if segment == "offline":
         known.pop("x_skip_transaction_log", None)
+    if os.environ.get("WANDB_INIT_TIMEOUT"):
+        del known["init_timeout"]  # wandb reads it itself
     try:
         return wandb.init(
             project=card.project,
@@ -162,4 +182,8 @@ def _opened(card: Card, folder: Path, segment: Segment) -> Any:
             settings=wandb.Settings(**known),
         )
     except (wandb.Error, TimeoutError, OSError) as error:
-        raise Unreachable(str(error).splitlines()[0] if str(error) else type(error).__name__) from error
+        raise Unreachable(_first_line(error)) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

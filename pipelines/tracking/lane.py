@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from pipelines.tracking.client import Card, Line, Uncertain, Unreachable
+from pipelines.tracking.client import Card, Line, Uncertain, Unreachable, start_over
 from pipelines.tracking.journal import Journal, Segment
 from pipelines.tracking.rows import Row
 
@@ -49,9 +49,6 @@ class Lane:
                     f"only the server knows how much of {self.card.name} it has, nothing is written offline; the same "
                     "command sends the rest when W&B answers",
                 )
-            except Unreachable:
-                self.lost = segment == "offline"
-                raise
         return self.line
 
     def send(self, line: Line) -> None:
@@ -79,26 +76,35 @@ class Lane:
 
 
 class Post:
-    """Delivers what lanes hold, offline once W&B did not open one of their runs."""
+    """Delivers what lanes hold, offline once W&B did not open the first of their runs."""
 
     def __init__(self, segment: Segment, log: Path, say: Say) -> None:
         self.segment, self.log, self.say = segment, log, say
+        self.began = False  # whether a run was opened
 
     def deliver(self, lane: Lane) -> Line | None:
         """Send what waits in a lane; the open run, if there is one."""
         try:
             line = lane.opened(self.segment, self.say)
         except Unreachable as error:
-            kind = f"no {self.segment}"
-            rest = f"without it, see {self.log}" if lane.lost else "offline"
-            self.say(kind, f"it did not open a run ({error}); going on {rest}")
-            self.segment = "offline"
-            return None if lane.lost else self.deliver(lane)
+            return self._without(lane, error)
         if line is not None:
+            self.began = True
             online = line.segment == "online"
             self.say("where", line.url if online else f"offline; `wandb sync {line.url}` sends it")
             lane.send(line)
         return line
+
+    def _without(self, lane: Lane, error: Unreachable) -> Line | None:
+        """Go on offline, or without this lane when wandb's process is busy with others that are open."""
+        if self.segment == "online" and not self.began:
+            self.say("offline", f"it did not open a run ({error}); going on offline")
+            self.segment = "offline"
+            start_over()
+            return self.deliver(lane)
+        lane.lost = True
+        self.say("lost", f"it did not open {lane.card.name} ({error}, see {self.log}); the same command sends it")
+        return None
 
 
 def summary_mark(numbers: Mapping[str, Any]) -> str:

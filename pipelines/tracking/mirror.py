@@ -19,10 +19,10 @@ from typing import Any
 
 from pipelines.runfolder import RunFolder, read_json, write_json
 from pipelines.tracking import belongings
-from pipelines.tracking.client import Card
+from pipelines.tracking.client import Card, Line, Refused
 from pipelines.tracking.journal import Journal, Segment
 from pipelines.tracking.lane import Lane, Post, Say, summary_mark
-from pipelines.tracking.leash import Leash, Voice
+from pipelines.tracking.leash import PATIENCE, Leash, Voice
 from pipelines.tracking.mode import Grouping
 from pipelines.tracking.rows import Naming
 from pipelines.tracking.tail import Tail
@@ -43,7 +43,7 @@ class Mirror:
     """A run's folder and its W&B runs."""
 
     def __init__(self, job: Job, say: Say) -> None:
-        self.job = job
+        self.job, self.say = job, say
         self.folder = RunFolder(Path(job.root))
         self.post = Post(job.segment, self.folder.tracking / "mirror.log", say)
         self.record = read_json(self.folder.record)
@@ -129,12 +129,18 @@ class Mirror:
         line = self.post.deliver(lane) if missing else None
         if line is not None:
             lane.summarise(line, numbers)
-            if model in missing:
-                files = belongings.models(self.folder, place, self.naming.seeds)
-                line.send_files(f"{self.folder.name}-{label}", "model", files)
-                lane.journal.mark(model)
+        if line is not None and model in missing:
+            self._send_models(lane, line, place, label)
         if self.naming.grouping == "folds":
             lane.close(0)
+
+    def _send_models(self, lane: Lane, line: Line, place: int | str, label: str) -> None:
+        files = belongings.models(self.folder, place, self.naming.seeds)
+        try:
+            line.send_files(f"{self.folder.name}-{label}", files, PATIENCE + belongings.upload_seconds(files))
+            lane.journal.mark(f"model:{label}")
+        except Refused as error:
+            self.say("models", f"it did not take the models of {label} ({error}); the same command sends them again")
 
 
 def settled_state(folder: RunFolder, grouping: Grouping) -> dict[str, Any]:
@@ -177,6 +183,8 @@ def main() -> None:
     voice = Voice()
     job = Job(**json.loads(sys.stdin.readline()))
     leash = Leash()
+    # Where wandb copies what it will upload: with the run, so that a folder written offline can be moved as it is.
+    os.environ.setdefault("WANDB_DATA_DIR", str(RunFolder(Path(job.root)).tracking))
     with _alone(RunFolder(Path(job.root))):
         if job.board:
             send_page(job, voice.say)

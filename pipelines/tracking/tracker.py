@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import IO
 
 from pipelines.report import Report
-from pipelines.runfolder import RunFolder
-from pipelines.tracking.belongings import models
+from pipelines.runfolder import RunFolder, read_json
+from pipelines.tracking.belongings import models, upload_seconds
 from pipelines.tracking.leash import PATIENCE
 from pipelines.tracking.mirror import Job
 from pipelines.tracking.mode import Grouping, Settled
 
-SLOWEST = 1_000_000  # bytes of model files in a second, of a network that is still waited for
 # W&B's variables that say where and as whom; the others (run id, name, mode, resume, ...) are the mirror's to decide.
 KEPT = {"API_KEY", "BASE_URL", "APP_URL", "ENTITY", "PROJECT", "USERNAME", "IDENTITY_TOKEN_FILE", "CREDENTIALS_FILE"}
-KEPT |= {"CACHE_DIR", "DATA_DIR", "CONFIG_DIR", "ARTIFACT_DIR", "HTTP_TIMEOUT", "INSECURE_DISABLE_SSL"}
+KEPT |= {"CACHE_DIR", "DATA_DIR", "CONFIG_DIR", "ARTIFACT_DIR", "HTTP_TIMEOUT", "INIT_TIMEOUT"}
+KEPT |= {"INSECURE_DISABLE_SSL"}
 
 
 class Tracker:
@@ -92,8 +92,8 @@ class Tracker:
         if not self.job.models:
             return PATIENCE
         places: list[int | str] = [int(path.name[4:]) for path in self.folder.root.glob("fold*")]
-        files = [each for place in [*places, "full"] for each, _ in models(self.folder, place, 64)]
-        return PATIENCE + sum(path.stat().st_size for path in files) / SLOWEST
+        seeds = read_json(self.folder.record)["seeds"]
+        return PATIENCE + sum(upload_seconds(models(self.folder, place, seeds)) for place in [*places, "full"])
 
 
 @contextmanager
