@@ -84,8 +84,9 @@ class Tracker:
 
     def _relay(self) -> None:
         assert self.child.stdout is not None
-        for line in self.child.stdout:
-            self.report.line(line.rstrip())
+        with self.child.stdout as lines:
+            for line in lines:
+                self.report.line(line.rstrip())
 
     def _patience(self) -> float:
         """Seconds: models that are to be uploaded get time by their size."""
