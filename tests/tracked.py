@@ -18,11 +18,18 @@ KEY = "planted" + "0123456789abcdef" * 3  # of W&B's length; must appear nowhere
 PRINT = {"fingerprint": "f00dfacecafe"}
 
 
-def make_folder(root: Path) -> RunFolder:
+def settle_home(root: Path, monkeypatch: Any) -> None:
+    """A home of W&B's own, where it finds neither a key nor settings."""
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(root / "home"))
+
+
+def make_folder(root: Path, seeds: int = 1) -> RunFolder:
     """A run's folder as a command finds it before its first fit."""
     folder = RunFolder(root / "runs" / "toys" / "run-f00dface")
     record: dict[str, Any] = {"competition": "toys", "run": folder.name, "state": "running", **PRINT}
-    record |= {"settings": {"rate": 0.1}, "seeds": 1, "limit": 0, "toy": False, "train": {**PRINT, "rows": 9}}
+    record |= {"settings": {"rate": 0.1}, "seeds": seeds, "limit": 0, "toy": False, "train": {**PRINT, "rows": 9}}
     write_json(folder.record, record | {"folds": {**PRINT, "recipe": {}}, "test": PRINT, "scores": {"score": 0.5}})
     return folder
 

@@ -22,6 +22,7 @@ class Server(ThreadingHTTPServer):
         self.artifacts: list[dict[str, Any]] = []
         self.files: dict[str, bytes] = {}
         self.bodies: list[bytes] = []
+        self.takes = 1_000_000  # steps of a run, then it falls silent
         self.speaking = threading.Event()
         self.speaking.set()
         self.url = f"http://127.0.0.1:{self.server_port}"
@@ -30,8 +31,13 @@ class Server(ThreadingHTTPServer):
     def handle_error(self, *_: Any) -> None:
         """A client that was killed is no error here."""
 
-    def close(self) -> None:
+    def recover(self) -> None:
+        """Speak again and take everything."""
+        self.takes = 1_000_000
         self.speaking.set()
+
+    def close(self) -> None:
+        self.recover()
         self.shutdown()
         self.server_close()
 
@@ -70,6 +76,10 @@ class Handler(BaseHTTPRequestHandler):
             if chunk:
                 rows = [json.loads(line) for line in chunk["content"]]
                 run["lines"][chunk["offset"] : chunk["offset"] + len(rows)] = rows
+                if len(run["lines"]) > self.server.takes:
+                    del run["lines"][self.server.takes :]
+                    self.server.speaking.clear()
+                    self.server.speaking.wait()
             run["complete"] = sent.get("complete", False)
             return self._reply({"limits": {}})
         return self._reply({}, 404)

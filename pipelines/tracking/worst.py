@@ -57,7 +57,8 @@ def _scores(metric: Metric, kept: np.ndarray, choice: Choice) -> np.ndarray | No
     """Each row's own score, the worst lowest; None where the metric has none for a single row."""
     sign = 1 if metric.higher_is_better else -1
     try:
-        scores = np.array([metric.combine(kept[place : place + 1], choice, None) for place in range(len(kept))])
+        with np.errstate(all="ignore"):
+            scores = np.array([metric.combine(kept[place : place + 1], choice, None) for place in range(len(kept))])
     except UndefinedScore:
         return None
     return sign * scores if np.isfinite(scores).all() else None
