@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.contract import Metric, Targets
+from pipelines.metrics import METRICS
+from pipelines.predictions import Predictions, write_predictions
+from pipelines.runfolder import RunFolder
 from pipelines.stops import UsageError
 from pipelines.tracking.journal import Journal
 from pipelines.tracking.mode import settle_mode
 from pipelines.tracking.rows import Naming
 from pipelines.tracking.tail import Tail
+from pipelines.tracking.worst import write_worst
 
 KEY = "k" * 40
 
@@ -139,3 +147,40 @@ def test_without_the_package_one_sentence(bare):
     assert 'pip install "podium[track]"' in said
     with pytest.raises(UsageError, match=r"--wandb offline: expected the wandb package, got none; pip install"):
         settle_mode("offline")
+
+
+def worst_rows(tmp_path, metric, kept: str, truth, values, choice=None):
+    """What write_worst writes for these out-of-fold values."""
+    folder = RunFolder(tmp_path)
+    ids = pd.Index([f"row{number}" for number in range(len(truth))], name="id", dtype="string[pyarrow]")
+    arrays = {"fold": np.zeros((len(ids), 1), np.int32), kept: values}
+    write_predictions(folder.oof, Predictions(ids, arrays, {}))
+    table = pd.DataFrame({"target": np.arange(len(ids))}, index=ids)
+    run = SimpleNamespace(folder=folder, rows=table, competition=SimpleNamespace(metric=metric))
+    run.targets = Targets(("target",), lambda cells: truth[cells["target"].to_numpy()], metric)
+    write_worst(run, choice)
+    return json.loads((folder.tracking / "worst.table.json").read_text())
+
+
+def test_the_worst_rows_are_the_metrics_worst_and_else_the_farthest_off(tmp_path):
+    truth, prediction = np.array([[100.0], [1.0], [10.0]]), np.array([[90.0], [3.0], [10.0]])
+    for name, order in (("rmse", ["row0", "row1", "row2"]), ("smape", ["row1", "row0", "row2"])):
+        content = worst_rows(tmp_path, METRICS[name], "prediction", truth, prediction)
+        assert [row[0] for row in content["rows"]] == order
+        assert content["rows"][order.index("row1")][2:] == [1.0, 3.0, 2.0]
+    label, chance = np.array([[0], [1], [1]], np.uint8), np.array([[0.1], [0.2], [0.9]])
+    content = worst_rows(tmp_path, METRICS["auc"], "prediction", label, chance)  # a single row has no AUC
+    assert content["rows"][0][0] == "row1"
+
+
+def test_of_maps_the_rows_that_score_worst_are_listed(tmp_path):
+    share = Metric(
+        name="share",
+        higher_is_better=True,
+        best=1.0,
+        keep=lambda truth, shown: shown,
+        combine=lambda kept, choice, weights: float(kept.mean()),
+    )
+    content = worst_rows(tmp_path, share, "kept", np.zeros((3, 2)), np.array([[0.9, 0.9], [0.1, 0.3], [0.5, 0.5]]))
+    assert content["columns"] == ["id", "fold", "share"]
+    assert content["rows"] == [["row1", 0, 0.2], ["row2", 0, 0.5], ["row0", 0, 0.9]]

@@ -26,11 +26,11 @@ class Lane:
         self.line: Line | None = None
         self.lost = False  # nothing can be written to it by this command
 
-    @property
     def behind(self) -> bool:
         """Whether W&B lacks something, or may lack something."""
-        unsure = self.line is None and self.journal.open is not None
-        return unsure or any(row.key not in self.journal for row in self.rows[self.seen :])
+        while self.seen < len(self.rows) and self.rows[self.seen].key in self.journal:
+            self.seen += 1
+        return self.seen < len(self.rows) or (self.line is None and self.journal.open is not None)
 
     def restart(self) -> None:
         """All rows are about to be given again."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ class Mirror:
             row = self.naming.row(line)
             self.lane(row.place).rows.append(row)
         for lane in list(self.lanes.values()):
-            if lane.behind:
+            if lane.behind():
                 self.post.deliver(lane)
         for place in finished:
             self._finish_fold(place)
@@ -80,7 +80,7 @@ class Mirror:
         known = {row.key for row in whole.rows}
         whole.rows += [row for row in belongings.extras(self.folder, self.naming.whole) if row.key not in known]
         numbers = belongings.scores(self.record, belongings.submitted(self.folder))
-        if whole.behind or summary_mark(numbers) not in whole.journal.marks:
+        if whole.behind() or summary_mark(numbers) not in whole.journal.marks:
             line = self.post.deliver(whole)
             if line is not None:
                 whole.summarise(line, numbers)
@@ -147,7 +147,7 @@ def settled_state(folder: RunFolder, grouping: Grouping) -> dict[str, Any]:
     """What the W&B runs of a run's folder are called, settled by the first command; --fresh starts others."""
     path = folder.tracking / "mirror.json"
     if not path.exists():
-        write_json(path, {"token": f"{int(time.time()):x}", "grouping": grouping})
+        write_json(path, {"token": secrets.token_hex(4), "grouping": grouping})
     return read_json(path)
 
 
@@ -164,7 +164,7 @@ def send_page(job: Job, say: Say) -> None:
         Card(id, "board", job.board, "board", "board", {}), folder.root, Journal(folder.tracking / "board.journal")
     )
     lane.rows = belongings.extras(folder, "board")
-    if lane.behind:
+    if lane.behind():
         Post(job.segment, folder.tracking / "mirror.log", say).deliver(lane)
         lane.close(0)
 
@@ -180,6 +180,7 @@ def _alone(folder: RunFolder) -> Iterator[None]:
 
 def main() -> None:
     """Mirror a folder until the command that asked for it ends."""
+    os.nice(10)  # training comes first
     voice = Voice()
     job = Job(**json.loads(sys.stdin.readline()))
     leash = Leash()

@@ -103,13 +103,22 @@ def mirrored(folder: RunFolder, segment: Settled, grouping: Grouping, models: bo
     if segment == "off":
         yield
         return
-    tracker = Tracker(Job(str(folder.root.resolve()), segment, grouping, models), report)
+    tracker = _started(Job(str(folder.root.resolve()), segment, grouping, models), report)
     state = "failed"
     try:
         yield
         state = "done"
     finally:
-        tracker.stop(state)
+        if tracker is not None:
+            tracker.stop(state)
+
+
+def _started(job: Job, report: Report) -> Tracker | None:
+    try:
+        return Tracker(job, report)
+    except OSError as error:
+        report.line(f"W&B: the mirror did not start ({error}); the same command sends everything")
+        return None
 
 
 def _environment() -> dict[str, str]:
