@@ -17,6 +17,7 @@ from pipelines.predictions import Predictions, write_predictions
 from pipelines.runfolder import RunFolder
 from pipelines.stops import UsageError
 from pipelines.tracking.journal import Journal
+from pipelines.tracking.mirror import settled_state
 from pipelines.tracking.mode import settle_mode
 from pipelines.tracking.rows import Naming
 from pipelines.tracking.tail import Tail
@@ -26,7 +27,7 @@ KEY = "k" * 40
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9), st.booleans()), max_size=8), st.integers(0, 40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_whatever_w_and_b_loses_it_ends_up_with_every_step_once(tmp_path_factory, stretches, torn):
     path = tmp_path_factory.mktemp("journal") / "fold0.journal"
     rows, taken = [], []  # what the run logged, what W&B holds
@@ -108,6 +109,14 @@ def test_rows_are_told_apart_by_fold_seed_and_names():
         "2/0/5/loss",
         "1/0/5/loss/rmse",
     }
+
+
+def test_a_run_keeps_its_names_until_it_is_started_over(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    first = settled_state(folder, "one")
+    assert settled_state(folder, "folds") == first
+    folder.empty()
+    assert settled_state(folder, "folds")["token"] != first["token"]
 
 
 @pytest.fixture

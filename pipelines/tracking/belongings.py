@@ -35,7 +35,7 @@ def scores(record: Mapping[str, Any], submissions: list[dict[str, Any]]) -> dict
     numbers |= {f"fold_score/{fold}": score for fold, score in enumerate(found.get("fold_scores", ()))}
     numbers |= dict(zip(("interval/low", "interval/high"), found.get("interval", ()), strict=False))
     for sent in submissions:
-        numbers |= {name: sent.get(name) for name in ("public", "private")}
+        numbers |= {name: sent[name] for name in ("public", "private") if sent[name] is not None}
     return {name: number for name, number in numbers.items() if _defined(number)}
 
 

@@ -23,7 +23,7 @@ def send_submission(
     settled, said = settle_mode(mode)
     if said:
         report.line(said)
-    if settled == "off":
+    if settled == "off" and not folder.tracking.exists():  # of a run that was mirrored it is kept for the next command
         return
     score = (read_json(folder.record).get("scores") or {}).get("score")
     folder.tracking.mkdir(parents=True, exist_ok=True)

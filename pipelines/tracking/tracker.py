@@ -61,9 +61,9 @@ class Tracker:
         except subprocess.TimeoutExpired:
             code = -signal.SIGKILL
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(self.child.pid, signal.SIGKILL)  # W&B's own process too
-            self.child.wait()
+            if self.child.poll() is None:  # W&B's own process ends when the mirror is gone
+                os.killpg(self.child.pid, signal.SIGKILL)
+                self.child.wait()
         self.relay.join(1.0)
         if code == -signal.SIGKILL:
             self.report.line(
