@@ -17,6 +17,8 @@ from pipelines.kaggle.chart import draw_board
 from pipelines.kaggle.client import connect
 from pipelines.kaggle.syncing import sync_boards, sync_submissions
 from pipelines.report import Report
+from pipelines.tracking.mode import Mode
+from pipelines.tracking.sending import send_board
 from submissions.ledger import Ledger
 
 
@@ -32,6 +34,8 @@ class BoardRequest:
     """Draw CV against the leaderboard."""
     picture: Path | None = None
     """Where the plot goes (default: runs/<competition>/board.png)."""
+    wandb: Mode = "off"
+    """Send the table and the plot to W&B."""
     csv: Path | None = None
     """Write the whole ledger, of all competitions, to this CSV file."""
     quiet: bool = False
@@ -75,6 +79,9 @@ def board(arguments: Sequence[str]) -> int:
         path = request.picture or root / competition.name / "board.png"
         draw_board(points, competition.slug, competition.metric.name, path)
         print(f"plot: {path}")
+    plot = path if points and request.plot else None
+    table = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    send_board(root / competition.name / "board", competition.name, table, plot, request.wandb, Report(request.quiet))
     return 0
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pipelines.stops import UsageError
 
 SIMPLE = (bool, int, float, str, Path, type(None))
-BARE = {"--full": "beside"}  # what a flag means when no value follows
+BARE = {"--full": "beside", "--wandb": "auto"}  # what a flag means when no value follows
 
 
 def flag_fields(of: Any) -> dict[str, Any]:

@@ -28,6 +28,8 @@ from pipelines.reopen import find_run
 from pipelines.report import Report, took
 from pipelines.runfolder import RunFolder, read_json
 from pipelines.stops import UsageError
+from pipelines.tracking.mode import Mode
+from pipelines.tracking.sending import send_submission
 from submissions.check import check_file
 from submissions.ledger import Ledger
 from submissions.ledger_rows import RunRow, SubmissionRow
@@ -54,6 +56,8 @@ class SubmitRequest:
     """Do everything but upload."""
     wait: str = "10m"
     """How long to wait for the score; 0: not at all."""
+    wandb: Mode = "auto"
+    """Tell W&B the run's scores; auto: online with a key (WANDB_API_KEY or netrc), else not."""
     quiet: bool = False
     """No progress on stderr."""
 
@@ -75,7 +79,7 @@ def submit(arguments: Sequence[str]) -> int:
         print(f"{parcel.path}: fit to submit to {parcel.competition.slug} as {parcel.message!r}; nothing was uploaded")
         return 0
     print(f"{parcel.path}: submitted to {parcel.competition.slug} as {ref}")
-    return finish(sending, parcel, ref, seconds_of(request.wait, "--wait"))
+    return finish(sending, parcel, ref, request)
 
 
 def sent_as(sending: Sending, parcel: Parcel, request: SubmitRequest) -> str:
@@ -144,8 +148,9 @@ def submitted_before(ledger: Ledger, parcel: Parcel) -> SubmissionRow | None:
     )
 
 
-def finish(sending: Sending, parcel: Parcel, ref: str, seconds: float) -> int:
-    """Wait for the score and show it."""
+def finish(sending: Sending, parcel: Parcel, ref: str, request: SubmitRequest) -> int:
+    """Wait for the score, show it, and tell W&B."""
+    seconds = seconds_of(request.wait, "--wait")
     found = sending.wait(parcel, ref, seconds) if seconds else None
     if found is None:
         print(f"{ref}: no score after {took(seconds)}; `podium sync {parcel.competition.name}` fetches it later")
@@ -154,6 +159,9 @@ def finish(sending: Sending, parcel: Parcel, ref: str, seconds: float) -> int:
         why = found.fault or "Kaggle says no more"
         raise ValueError(f"{parcel.path}: expected a score, got {found.status} for submission {ref}: {why}")
     print(result(sending.ledger, parcel, found))
+    folder = RunFolder(parcel.path.parent)
+    if parcel.run and folder.record.exists():
+        send_submission(folder, found.public, found.private, request.wandb, sending.report, parcel.message)
     return 0
 
 
