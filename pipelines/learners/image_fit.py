@@ -23,6 +23,7 @@ from pipelines.training.crew import standing
 from pipelines.training.feeding import Feed, balanced
 from pipelines.training.fit import BEST, CHECKPOINT, Training, load_weights
 from pipelines.training.loop import train as train_network
+from pipelines.training.losses import RangeLoss
 from pipelines.training.optimisers import average_weights, make_optimiser
 from pipelines.training.views import views_named
 
@@ -62,6 +63,8 @@ def make_training(task: Task) -> tuple[Training, ImageModel]:
     """A fit before its first step (or at its checkpoint), and the model that it will make."""
     learner, out = task.learner, task.out
     truth = task.targets.values(task.train).astype(np.float32)
+    if isinstance(learner.loss, RangeLoss):
+        learner.loss.check(truth)
     images = _images(task)
     begun = (out.folder / CHECKPOINT).exists()
     model = start_model(learner, _shape(learner, truth, images), "none" if begun else learner.weights)
