@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from competitions.petfinder.load import FILES, HIGH, LOW, SLUG, TARGET, load, load_test
+from competitions.petfinder.load import FILES, HIGH, LOW, MARKS, SLUG, TARGET, load, load_test
 from competitions.petfinder.toy import toy
 from folds.plan import FoldPlan
 from pipelines.contract import Choice, Competition, Values
@@ -65,6 +65,7 @@ competition = Competition(
             mixup=0.0,
             views="flip",
         ),
+        "metadata": replace(learner, columns=MARKS),
         "swin-large": replace(learner, model="swin_large_patch4_window7_224", batch=16, rate=2e-5, layer_decay=0.9),
     },
     files=FILES,

@@ -132,4 +132,4 @@ def copied(pixels: np.ndarray, number: int) -> np.ndarray:
     if number % 2:
         pixels = pixels[:, ::-1]
     stored = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 75])[1]
-    return cv2.imdecode(stored, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR))
