@@ -11,6 +11,7 @@ from competitions.petfinder.load import FILES, HIGH, LOW, MARKS, SLUG, TARGET, l
 from competitions.petfinder.toy import toy
 from folds.plan import FoldPlan
 from pipelines.contract import Choice, Competition, Values
+from pipelines.learners.frozen.learner import FrozenLearner
 from pipelines.learners.image import ImageLearner
 from pipelines.learners.tasks import Regression
 from pipelines.metrics.clipping import clipped
@@ -36,6 +37,13 @@ learner = ImageLearner(
     rate=5e-5,
     layer_decay=0.85,
     mixup=0.4,
+)
+
+frozen = FrozenLearner(
+    head="svr",
+    backbones=("swin_large_patch4_window7_224", "convnext_large", "beit_large_patch16_224"),
+    fit_image="squash",
+    task=task,
 )
 
 competition = Competition(
@@ -66,6 +74,8 @@ competition = Competition(
             views="flip",
         ),
         "metadata": replace(learner, columns=MARKS),
+        "frozen": frozen,
+        "toy-frozen": replace(frozen, backbones=("test_resnet", "test_efficientnet"), weights="none", size=64),
         "swin-large": replace(learner, model="swin_large_patch4_window7_224", batch=16, rate=2e-5, layer_decay=0.9),
     },
     files=FILES,
