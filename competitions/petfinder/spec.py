@@ -59,7 +59,7 @@ competition = Competition(
     learner=learner,
     encode=encode,
     toy=toy,
-    rules=Rules(low=LOW, high=HIGH),
+    rules=Rules(low=LOW, high=HIGH, constant=True),  # the photos of test that show are noise: all may get one score
     experiments={
         "toy": replace(
             learner,

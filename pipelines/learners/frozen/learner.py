@@ -93,6 +93,18 @@ class FrozenLearner:
 
         return load_frozen(self, out.folder)
 
+    def carry(self, folder: Path) -> list[Path]:
+        """Write the backbones' weights into a folder, so that predicting needs no others."""
+        from pipelines.learners.frozen.carrying import carry
+
+        return carry(self, folder)
+
+    def carried(self, folder: Path) -> FrozenLearner:
+        """The same learner with the weights that lie in a folder; it names those that do not."""
+        from pipelines.learners.frozen.carrying import carried
+
+        return carried(self, folder)
+
     def unreadable(self, train: Table, test: Table, watcher: Watcher) -> dict[Path, str]:
         """Why files cannot be read, for all that cannot; where all can, their features are made on the way."""
         from features.decode import scan
