@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from pipelines.learners.frozen.learner import FrozenLearner
+from pipelines.learners.frozen.settings import FrozenSettings
+
+Kind = TypeVar("Kind", bound=FrozenSettings)
 
 
-def carry(learner: FrozenLearner, folder: Path) -> list[Path]:
+def carry(learner: FrozenSettings, folder: Path) -> list[Path]:
     """Write NAME.safetensors for each backbone; weights none are drawn anew wherever they are needed."""
     if learner.weights == "none":
         return []
@@ -28,7 +29,7 @@ def carry(learner: FrozenLearner, folder: Path) -> list[Path]:
     return files
 
 
-def carried(learner: FrozenLearner, folder: Path) -> FrozenLearner:
+def carried(learner: Kind, folder: Path) -> Kind:
     """The learner with the weights that carry wrote."""
     if learner.weights == "none":
         return learner

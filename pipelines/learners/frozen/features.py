@@ -6,22 +6,20 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from features.ahead import silent, to_stderr
 from features.vectors import Vectors
-from pipelines.contents import Contents, hash_file
+from pipelines.contents import Contents
 from pipelines.contract import Chunks, Table
+from pipelines.learners.frozen.settings import FrozenSettings
+from pipelines.learners.frozen.weights import weights_identity
 from pipelines.learners.image_settings import CHUNK, paths_of
 from pipelines.report import Watcher
 from pipelines.training.views import views_named
-
-if TYPE_CHECKING:
-    from pipelines.learners.frozen.learner import FrozenLearner
 
 BLOCK = 1024  # rows read at a time
 
@@ -91,7 +89,7 @@ class Unwatched:
     steps = staticmethod(silent)
 
 
-def chunks(learner: FrozenLearner, table: Table) -> Chunks:
+def chunks(learner: FrozenSettings, table: Table) -> Chunks:
     """Chunks of features, out of the store or, without one, straight from the backbones."""
     if learner.cache == "off":
         from pipelines.learners.frozen.network import Glasses
@@ -106,14 +104,14 @@ def chunks(learner: FrozenLearner, table: Table) -> Chunks:
         yield table.index[start : start + BLOCK], rows_stored.read(start, start + BLOCK)
 
 
-def rows_of(learner: FrozenLearner, table: Table, watcher: Watcher) -> Rows:
+def rows_of(learner: FrozenSettings, table: Table, watcher: Watcher) -> Rows:
     """The features of a table's rows."""
     if learner.cache == "off":
         return Held(np.concatenate([block for _, block in chunks(learner, table)]))
     return stored(learner, table, watcher)
 
 
-def stored(learner: FrozenLearner, table: Table, watcher: Watcher) -> Stored:
+def stored(learner: FrozenSettings, table: Table, watcher: Watcher) -> Stored:
     """The rows' features out of the stores, those that these lack made first."""
     keys = keys_of(learner, table)
     parts = []
@@ -125,7 +123,7 @@ def stored(learner: FrozenLearner, table: Table, watcher: Watcher) -> Stored:
     return Stored(parts)
 
 
-def fill(learner: FrozenLearner, backbone: str, stores: Sequence[Vectors], table: Table, watcher: Watcher) -> None:
+def fill(learner: FrozenSettings, backbone: str, stores: Sequence[Vectors], table: Table, watcher: Watcher) -> None:
     """Send the images that the stores lack through a backbone, each content once."""
     from contextlib import ExitStack
 
@@ -155,7 +153,7 @@ def mean_of(views: Sequence[np.ndarray]) -> np.ndarray:
     return views[0] if len(views) == 1 else np.asarray(np.mean(views, axis=0, dtype=np.float32))
 
 
-def keys_of(learner: FrozenLearner, table: Table) -> list[str]:
+def keys_of(learner: FrozenSettings, table: Table) -> list[str]:
     """Each row's content hash: of its file, or of its pixels where it has none."""
     if learner.open_images is None:
         return Contents(learner.feature_dir / "contents.sqlite").hashes(paths_of(table))
@@ -164,7 +162,7 @@ def keys_of(learner: FrozenLearner, table: Table) -> list[str]:
     return [hashlib.blake2b(f"{each.shape}".encode() + each.tobytes(), digest_size=16).hexdigest() for each in pixels]
 
 
-def unseen(learner: FrozenLearner, table: Table) -> list[Path]:
+def unseen(learner: FrozenSettings, table: Table) -> list[Path]:
     """The files of rows whose features are not all known; those that are not there at all too."""
     paths = paths_of(table) if len(table) else []
     there = [path for path in paths if path.is_file()]
@@ -179,7 +177,7 @@ def unseen(learner: FrozenLearner, table: Table) -> list[Path]:
     return [path for path in paths if path not in seen]
 
 
-def folders_of(learner: FrozenLearner, backbone: str) -> list[Path]:
+def folders_of(learner: FrozenSettings, backbone: str) -> list[Path]:
     """A store's folder for each view: its name holds all that decides a vector beside the image's content."""
     about = {
         "weights": weights_identity(learner, backbone),
@@ -193,30 +191,6 @@ def folders_of(learner: FrozenLearner, backbone: str) -> list[Path]:
         text = json.dumps({**about, "view": view.name}, sort_keys=True)
         names.append(f"{backbone}-{hashlib.sha256(text.encode()).hexdigest()[:12]}")
     return [learner.feature_dir / name for name in names]
-
-
-def weights_identity(learner: FrozenLearner, backbone: str) -> str:
-    """What tells a backbone's weights from others of the same name."""
-    if learner.weights == "none":
-        return "none"
-    if learner.weights == "pretrained":  # timm may give a name other weights in another version
-        return f"pretrained, timm {metadata.version('timm')}"
-    return hash_file(weights_file(learner.weights, learner.backbones, backbone))
-
-
-def weights_file(weights: str, backbones: Sequence[str], backbone: str) -> Path:
-    """A backbone's weights in the folder that holds those of all; the file of a single one may be named itself."""
-    folder = Path(weights)
-    choices = [folder / f"{backbone}.safetensors", folder / backbone / "model.safetensors"]
-    if len(backbones) == 1:
-        choices += [folder / "model.safetensors", *([folder] if folder.is_file() else [])]
-    found = next((path for path in choices if path.is_file()), None)
-    if found is None:
-        raise ValueError(
-            f"--weights {weights}: expected weights of {backbone} in one of {', '.join(map(str, choices))}, got none; "
-            "put them there, or --weights pretrained (downloads them, needs the internet)"
-        )
-    return found
 
 
 def blocks(rows: Rows, size: int = BLOCK) -> Iterator[tuple[slice, np.ndarray]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -13,13 +13,11 @@ from pipelines.contract import Out, Table, Targets, Values
 from pipelines.learners.frozen import linear, neighbours, support, trees
 from pipelines.learners.frozen.features import BLOCK, rows_of
 from pipelines.learners.frozen.problem import Problem, Scale, Scaled, scale_of, values_of
+from pipelines.learners.frozen.settings import FrozenSettings
 from pipelines.learners.tasks import Task
 from pipelines.runfolder import read_json, write_json
 from pipelines.stops import UsageError
 from pipelines.training.crew import started
-
-if TYPE_CHECKING:
-    from pipelines.learners.frozen.learner import FrozenLearner
 
 STATE, SCALE = "model.json", "scale.npy"
 FITS = {"svr": support.fit, "ridge": linear.fit, "knn": neighbours.fit, "lightgbm": trees.fit}
@@ -59,7 +57,7 @@ class FrozenModel:
         return raw if isinstance(self.head, trees.Trees) else values_of(self.task, raw)
 
 
-def fit_frozen(learner: FrozenLearner, train: Table, targets: Targets, out: Out) -> FrozenModel:
+def fit_frozen(learner: FrozenSettings, train: Table, targets: Targets, out: Out) -> FrozenModel:
     """Make what features are absent, scale them by the training rows, fit the head."""
     if started():
         raise UsageError("torchrun: expected a learner that trains networks, got one of frozen features; run it alone")
@@ -73,7 +71,7 @@ def fit_frozen(learner: FrozenLearner, train: Table, targets: Targets, out: Out)
     return load_frozen(learner, out.folder)
 
 
-def load_frozen(learner: FrozenLearner, folder: Path) -> FrozenModel:
+def load_frozen(learner: FrozenSettings, folder: Path) -> FrozenModel:
     """The model that fit left in a folder."""
     if not (folder / STATE).exists():
         raise FileNotFoundError(f"{folder / STATE}: expected a fitted model, got none; fit this fold first")
@@ -81,7 +79,7 @@ def load_frozen(learner: FrozenLearner, folder: Path) -> FrozenModel:
     return FrozenModel(scale, _head(learner, folder, read_json(folder / STATE)["width"]), learner.task)
 
 
-def _head(learner: FrozenLearner, folder: Path, width: int) -> Head:
+def _head(learner: FrozenSettings, folder: Path, width: int) -> Head:
     if learner.head == "svr":
         return support.load(folder)
     if learner.head == "ridge":

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 
 from features.batches import Normalise
 from pipelines.contract import Table
-from pipelines.learners.frozen.features import weights_file
+from pipelines.learners.frozen.settings import FrozenSettings
+from pipelines.learners.frozen.weights import weights_file
 from pipelines.learners.image_model import in_memory
 from pipelines.learners.image_settings import ImageSettings
 from pipelines.training.device import Precision, choose_device
 from pipelines.training.networks import Backbone, check_model, pixels_of
 from pipelines.training.views import views_named
 
-if TYPE_CHECKING:
-    from pipelines.learners.frozen.learner import FrozenLearner
-
 
 class Glasses:
     """One backbone on its device, ready to look at rows."""
 
-    def __init__(self, learner: FrozenLearner, backbone: str) -> None:
+    def __init__(self, learner: FrozenSettings, backbone: str) -> None:
         check_model(backbone, "--backbones")
         self.backbone, self.views = backbone, views_named(learner.views)
         self.size = learner.size or native_size(backbone)

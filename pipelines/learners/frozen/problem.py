@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.contract import Values
+from pipelines.contract import Out, Values
 from pipelines.learners.frozen.features import Rows, blocks
 from pipelines.learners.frozen.memory import require
+from pipelines.learners.frozen.settings import FrozenSettings
 from pipelines.learners.tasks import Task
-
-if TYPE_CHECKING:
-    from pipelines.contract import Out
-    from pipelines.learners.frozen.learner import FrozenLearner
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ class Problem:
 
     rows: Scaled
     truth: Values
-    learner: FrozenLearner
+    learner: FrozenSettings
     out: Out
 
     @property

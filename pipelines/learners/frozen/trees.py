@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,11 +14,9 @@ from pipelines.learners.design import Columns
 from pipelines.learners.engines import lightgbm
 from pipelines.learners.engines.engine import Rows, Settings, Watch
 from pipelines.learners.frozen.problem import Problem
+from pipelines.learners.frozen.settings import FrozenSettings
 from pipelines.learners.heads import Head, fit_head, problem_of
 from pipelines.learners.tasks import Task
-
-if TYPE_CHECKING:
-    from pipelines.learners.frozen.learner import FrozenLearner
 
 SEEN = "trees.json"
 SHARE = 0.2  # of the features that each tree draws: neighbours among thousands say the same
@@ -51,7 +48,7 @@ def fit(problem: Problem) -> None:
     (problem.folder / SEEN).write_text(json.dumps(seen) + "\n", encoding="utf-8")
 
 
-def load(folder: Path, learner: FrozenLearner, width: int) -> Trees:
+def load(folder: Path, learner: FrozenSettings, width: int) -> Trees:
     """What fit stored."""
     heads = []
     for number, seen in enumerate(json.loads((folder / SEEN).read_text(encoding="utf-8"))):
@@ -61,7 +58,7 @@ def load(folder: Path, learner: FrozenLearner, width: int) -> Trees:
     return Trees(heads, learner.task)
 
 
-def settings_of(learner: FrozenLearner) -> Settings:
+def settings_of(learner: FrozenSettings) -> Settings:
     """The engine's settings."""
     return Settings(
         rounds=learner.rounds,
