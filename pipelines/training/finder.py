@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from pipelines.figures import figure_of, save_figure, tidy
 from pipelines.training.fit import Batches, Training
 
 LOWEST, HIGHEST, STEPS = 1e-7, 1.0, 100  # learning rates, tried in even ratios
@@ -34,17 +35,15 @@ class Curve:
 
     def plot(self, path: Path) -> None:
         """Draw the curve and the suggestion."""
-        try:
-            from matplotlib.figure import Figure
-        except ImportError:
-            raise ValueError('expected matplotlib for a plot, got none; pip install "podium[plot]"') from None
-        figure = Figure(figsize=(7, 4), layout="constrained")
+        figure = figure_of(7, 4)
         axes = figure.subplots()
         axes.plot(self.rates, self.losses)
-        axes.axvline(self.suggestion, linestyle="--", label=f"suggestion {self.suggestion:.1e}")
-        axes.set(xscale="log", xlabel="learning rate", ylabel="smoothed loss")
-        axes.legend()
-        figure.savefig(path)
+        axes.axvline(self.suggestion, linestyle="--", color="C3", label=f"suggestion: --rate {self.suggestion:.1e}")
+        axes.set(xscale="log", xlabel="learning rate", ylabel="training loss, smoothed")
+        axes.set_title("A short training whose rate rises; the suggestion is where the loss falls fastest", fontsize=10)
+        axes.legend(frameon=False)
+        tidy(axes)
+        save_figure(figure, path)
 
 
 def find_rate(training: Training, steps: int = STEPS) -> Curve:
