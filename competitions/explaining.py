@@ -33,7 +33,7 @@ class ExplainRequest:
     fold: int | None = None
     """Only this fold."""
     count: int = 12
-    """How many of the worst rows to draw; a third as many of the middle and of the best."""
+    """How many of the worst rows to draw; a quarter as many of the middle and of the best."""
     rows: tuple[str, ...] = ()
     """Ids of rows to draw beside these, as to compare two runs on the same images."""
     quiet: bool = False
@@ -48,8 +48,9 @@ class ExplainRequest:
 
 def explain(arguments: Sequence[str]) -> int:
     """Draw what a run learned; nothing is trained."""
-    name, rest = named(arguments, "explain", "RUN")
-    (request,) = parse(rest, "podium explain RUN", ExplainRequest())
+    helped = arguments[:1] in (["--help"], ["-h"])
+    name, rest = ("", list(arguments)) if helped else named(arguments, "explain", "RUN")
+    (request,) = parse(rest, "podium explain RUN", ExplainRequest())  # ends here when it shows the flags
     folder, report = find_run(name, request.runs), Report(request.quiet)
     trained, options = opened(folder, request.data or _found_at(folder), request.runs)
 
@@ -88,6 +89,11 @@ def find_rate(arguments: Sequence[str]) -> int:
         curve = learner.find_rate(train, run.targets, out)
     path = rate_plot(run.folder)
     curve.plot(path)
+    if curve.suggestion is None:
+        raise ValueError(
+            f"expected a loss that falls as the rate rises, got none that falls by more than it wavers in "
+            f"{len(curve.rates)} steps: no suggestion; look at {path}, and keep --rate {learner.rate:g}"
+        )
     rate = f"{curve.suggestion:.1e}"
     print(f"suggested learning rate {rate}: podium run {competition.name} ... --rate {rate}\ncurve in {path}")
     if options.json:

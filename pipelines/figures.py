@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +33,9 @@ def figure_of(width: float, height: float, layout: str | None = "constrained") -
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as PNG."""
-    with replacing(path) as draft:
+    with replacing(path) as draft, warnings.catch_warnings():
+        # An id or class in a script that the font lacks is drawn as boxes; page and table have it as it is.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(draft, format="png", metadata={"Software": None})
 
 

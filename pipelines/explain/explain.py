@@ -35,7 +35,7 @@ class Wanted:
     """What of a run is drawn."""
 
     fold: int | None = None  # only this one
-    count: int = 12  # worst rows; a third as many of the middle and of the best
+    count: int = 12  # worst rows; a quarter as many of the middle and of the best
     rows: tuple[str, ...] = ()  # ids of rows to draw beside these
 
 

@@ -23,7 +23,7 @@ img { max-width: 100%; height: auto; }
 p.note { background: #fff3cd; padding: 0.5em 1em; }
 div.wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.85em; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.2em 0.8em; border-bottom: 1px solid #eee; text-align: right; }
+th, td { padding: 0.2em 0.8em; border-bottom: 1px solid #eee; text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }"""
 
 

@@ -38,12 +38,12 @@ class Choices:
 
 
 def choose(evidence: Evidence, count: int, names: Sequence[str]) -> Choices:
-    """The worst, and a third as many of the middle and the best; no row twice; beside them the rows named."""
+    """The worst, and a quarter as many of the middle and the best; no row twice; beside them the rows named."""
     errors = evidence.kind.errors()
     order = np.argsort(-np.where(np.isnan(errors), -np.inf, errors), kind="stable")
     _, first = np.unique(evidence.entries.row[order], return_index=True)
     order = order[np.sort(first)]
-    few = max(1, count // 3)
+    few = max(1, count // 4)
     worst, rest = order[:count], order[count:]
     best, rest = rest[len(rest) - min(few, len(rest)) :][::-1], rest[: len(rest) - min(few, len(rest))]
     start = max(0, len(rest) // 2 - few // 2)

@@ -20,9 +20,9 @@ class ImageLearner(ImageSettings):
 
     shown: ClassVar[str] = (
         "First the image as the network saw it, then in colour what in it speaks for an output, by the network of the "
-        "fold that held the row out (its first seed, a single look): Grad-CAM for networks of convolutions, gradient "
-        "times activation of the last tokens for transformers. Each map is scaled by its own maximum; gray places do "
-        "not speak for the output, and may speak against it."
+        "fold that held the row out (its first seed, a single look): gradient times activation of the last features, "
+        "which is Grad-CAM for networks of convolutions, and of the last block's tokens for transformers. Each map is "
+        "scaled by its own maximum; gray places do not speak for the output, and may speak against it."
     )
 
     def fit(self, train: Table, valid: Table | None, targets: Targets, out: Out) -> ImageModel:

@@ -10,7 +10,7 @@ from pipelines.explain.seam import Asked, Panel, Shown
 from pipelines.learners.image_model import ImageModel
 from pipelines.training.heat import heat_maps
 
-STRENGTH = 0.65  # of the colour where the heat is highest
+STRENGTH = 0.75  # of the colour where the heat is highest
 NOTHING = "the network has no features that lie over the image"
 
 
@@ -27,7 +27,8 @@ def show_images(model: ImageModel, inputs: torch.Tensor, asked: Asked) -> list[S
             note = NOTHING
             break
         for place, heat in zip(places, maps, strict=True):
-            panels[place].append(Panel(asked.towards[place][turn].label, overlay(pictures[place], heat)))
+            title = asked.towards[place][turn].label
+            panels[place].append(Panel(title if heat.any() else f"{title}: nothing", overlay(pictures[place], heat)))
     return [Shown(each, note) for each in panels]
 
 
@@ -41,6 +42,6 @@ def overlay(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """A picture (height, width, 3) in gray under its heat (height, width) in 0..1, as colours; uint8."""
     gray = np.repeat(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
     levels = (heat * 255).round().astype(np.uint8)
-    colours = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)
+    colours = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
     share = STRENGTH * heat[..., None]
     return np.asarray((gray * (1 - share) + colours * share).round().astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Where in an image a network sees what speaks for one of its outputs: Grad-CAM, and its kin for transformers."""
+"""Where in an image a network sees what speaks for one of its outputs: Grad-CAM, and the same on tokens."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ class Features:
 
     tensor: torch.Tensor
     read: Read
-    channels_first: bool
 
     def heat(self, gradient: torch.Tensor) -> torch.Tensor:
-        """What speaks for an output, (rows, 1, h, w), by the gradient of that output."""
-        values, slopes = self.read(self.tensor.detach()).float(), self.read(gradient).float()
-        if self.channels_first:  # Grad-CAM: what a channel is worth is its mean slope over the image
-            slopes = slopes.mean(dim=(2, 3), keepdim=True)
-        return (values * slopes).sum(dim=1, keepdim=True).clamp_min(0)
+        """What speaks for an output, (rows, 1, h, w), by the gradient of that output.
+
+        Before an average pooling the gradient is the same at all places, and this is Grad-CAM; before anything else
+        a mean over places, as Grad-CAM takes it, would light up places that the output does not depend on.
+        """
+        terms = self.read(self.tensor.detach()).float() * self.read(gradient).float()
+        return terms.sum(dim=1, keepdim=True).clamp_min(0)
 
 
 def heat_maps(network: nn.Module, images: torch.Tensor, outputs: np.ndarray) -> np.ndarray | None:
@@ -140,9 +141,9 @@ def _alike(one: torch.Tensor, other: torch.Tensor) -> bool:
 def as_map(output: torch.Tensor, size: tuple[int, int]) -> Features | None:
     """Features (rows, channels, h, w) or (rows, h, w, channels), told apart by the image's proportions."""
     if _proportional(output.shape[2:], size):
-        return Features(output, lambda features: features, channels_first=True)
+        return Features(output, lambda features: features)
     if _proportional(output.shape[1:3], size):
-        return Features(output, lambda features: features.permute(0, 3, 1, 2), channels_first=False)
+        return Features(output, lambda features: features.permute(0, 3, 1, 2))
     return None
 
 
@@ -152,7 +153,7 @@ def as_tokens(output: torch.Tensor, size: tuple[int, int], prefix: int) -> Featu
         count = output.shape[1] - skip
         high = round(math.sqrt(max(0, count) * size[0] / size[1]))
         if high and count % high == 0 and _proportional((high, count // high), size):
-            return Features(output, partial(_laid_out, skip=skip, high=high), channels_first=False)
+            return Features(output, partial(_laid_out, skip=skip, high=high))
     return None
 
 
