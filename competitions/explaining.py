@@ -7,6 +7,7 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from competitions.combining import opened
 from competitions.flags import parse
@@ -73,7 +74,8 @@ def _found_at(folder: RunFolder) -> Path | None:
 def find_rate(arguments: Sequence[str]) -> int:
     """A short training on fold 0's training rows whose learning rate rises, and a rate to use."""
     competition, options = understood(arguments, "find-rate")
-    learner, report = competition.learner, Report(options.quiet)
+    learner: Any = competition.learner
+    report = Report(options.quiet)
     if not hasattr(learner, "find_rate"):
         raise UsageError(
             f"podium find-rate {competition.name}: expected a learner that trains networks, got "

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WRITTEN = 20  # classes up to which a cell has room for its numbers
+LETTERS = 24  # of a class's name
 TICKS = 40  # classes up to which each has its name at the side
 
 
@@ -60,7 +61,7 @@ def _draw(axes: Axes, matrix: Confusion) -> None:
             if counts[row, column]:
                 _write(axes, (row, column), int(counts[row, column]), float(shares[row, column]), classes)
     step = max(1, -(-classes // TICKS))
-    names = [label(name, 16) for name in matrix.names[::step]]
+    names = [label(name, LETTERS) for name in matrix.names[::step]]
     turned = 90 if classes > 2 and max(map(len, names)) > 3 else 0
     axes.set_xticks(range(0, classes, step), names, rotation=turned)
     axes.set_yticks(range(0, classes, step), names)
@@ -85,7 +86,7 @@ def _largest(matrices: Sequence[Confusion], most: int = 5) -> str:
         return ""
     np.fill_diagonal(counts, 0)
     places = [divmod(int(place), len(counts)) for place in np.argsort(-counts, axis=None, kind="stable")[:most]]
-    names = matrices[0].names
+    names = [name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…" for name in matrices[0].names]
     said = [f"{names[true]} for {names[taken]} ({counts[true, taken]:,})" for true, taken in places]
     said = [text for text, place in zip(said, places, strict=True) if counts[place]]
     return f" The commonest mistakes take {', '.join(said)}." if said else ""

@@ -71,7 +71,7 @@ def _draw(
             marker="o" if len(steps) <= POINTS else "",
             markersize=3,
         )
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.set_title(label(name, 42), fontsize=10)
     tidy(axes)
 

@@ -28,10 +28,11 @@ def numbers_chart(truth: np.ndarray, prediction: np.ndarray, names: Sequence[str
     for place, name in enumerate(drawn):
         band, column = divmod(place, columns)
         _over(figure.add_subplot(grid[2 * band, column]), truth[:, place], prediction[:, place], name)
-        _left(figure.add_subplot(grid[2 * band + 1, column]), prediction[:, place] - truth[:, place])
+        _left(figure.add_subplot(grid[2 * band + 1, column]), truth[:, place], prediction[:, place])
     caption = (
         "Above: each row's prediction over its truth, right on the dashed line; where many rows fall together, darker "
-        f"is more. Below: prediction less truth, but for the outermost {CUT}% at either end; the line is their mean."
+        f"is more. Below: how far predictions are off, but for the outermost {CUT}% at either end; the red line is the "
+        "mean."
     )
     return Chart("predictions", "Predictions against truth", caption + left_out(len(names)), figure)
 
@@ -67,13 +68,17 @@ def _over(axes: Axes, truth: np.ndarray, prediction: np.ndarray, name: str) -> N
     tidy(axes)
 
 
-def _left(axes: Axes, residual: np.ndarray) -> None:
+def _left(axes: Axes, truth: np.ndarray, prediction: np.ndarray) -> None:
+    if wide(np.concatenate([truth, prediction])):
+        residual, name = np.log10(prediction / truth), r"$\log_{10}$ (prediction / truth)"
+    else:
+        residual, name = prediction - truth, "prediction − truth"
     low, high = np.percentile(residual, [CUT, 100 - CUT])
     inside = residual[(residual >= low) & (residual <= high)]
     axes.hist(inside, bins=40, color="C0")
     axes.axvline(0, color="0.3", linestyle="--", linewidth=1)
     axes.axvline(float(residual.mean()), color="C3", linewidth=1)
-    axes.set(xlabel="prediction − truth", ylabel="rows")
+    axes.set(xlabel=name, ylabel="rows")
     tidy(axes)
 
 

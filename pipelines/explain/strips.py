@@ -80,4 +80,4 @@ def _title(panel: Panel) -> str:
 
 
 def _height(panel: Panel) -> float:
-    return PANEL * panel.pixels.shape[0] / panel.pixels.shape[1]
+    return float(PANEL * panel.pixels.shape[0] / panel.pixels.shape[1])
