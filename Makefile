@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: help setup demo test gate bench lock test-oldest clean
+.PHONY: help setup demo test gate bench bench-peers lock test-oldest clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -40,6 +40,15 @@ gate: $(STAMP)  ## style and types, for people and CI alike
 bench: $(STAMP)  ## benchmarks against peers and bare scripts; ONLY=name runs one
 	@$(BIN)/python -m tests.bench $(ONLY)
 
+# The peers that live in an environment of their own, for `make bench` to compare with.
+PEERS := .venv-peers
+bench-peers: $(PEERS)/.ready  ## an environment with fastai, which the image benchmark compares with
+$(PEERS)/.ready: $(STAMP)
+	rm -rf $(PEERS)
+	$(BIN)/uv venv --quiet --python $(BIN)/python $(PEERS)
+	VIRTUAL_ENV=$(abspath $(PEERS)) $(BIN)/uv pip install --quiet "fastai>=2.8" timm
+	@touch $@
+
 # An environment of exactly the lower bounds that pyproject.toml promises, and the tests in it.
 OLDEST := .venv-oldest
 $(OLDEST)/.ready: $(STAMP) pyproject.toml
@@ -55,4 +64,4 @@ test-oldest: $(OLDEST)/.ready  ## the tests on exactly the lower bounds of pypro
 	@$(OLDEST)/bin/python -m pytest
 
 clean:  ## remove the environments and what tests left
-	rm -rf $(VENV) $(OLDEST) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) $(PEERS) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -16,6 +16,7 @@ from pipelines.options import Options
 from pipelines.predicting import Trained, predict_test, submit_file
 from pipelines.reopen import find_run, reopen
 from pipelines.report import Report
+from pipelines.run import settled
 from pipelines.runfolder import RunFolder, read_json
 from pipelines.stops import UsageError
 
@@ -81,7 +82,8 @@ def opened(folder: RunFolder, data: Path | None, runs: Path) -> tuple[Trained, O
     record = read_json(folder.record)
     competition = find_competition(record["competition"])
     options = Options(data=data, runs=runs, toy=record["toy"], experiment=record["experiment"])
-    return reopen(folder, competition, starting_learner(competition, options)), options
+    competition = settled(competition.with_learner(starting_learner(competition, options)), runs)
+    return reopen(folder, competition, competition.learner), options
 
 
 def _blend(folders: Sequence[RunFolder], request: PredictRequest) -> int:

@@ -19,6 +19,7 @@ from pipelines.loading import Tables, load_tables
 from pipelines.pictures import rate_plot
 from pipelines.reopen import find_run
 from pipelines.report import Report
+from pipelines.run import settled
 from pipelines.runfolder import RunFolder, read_json
 from pipelines.stops import UsageError
 
@@ -74,6 +75,7 @@ def _found_at(folder: RunFolder) -> Path | None:
 def find_rate(arguments: Sequence[str]) -> int:
     """A short training on fold 0's training rows whose learning rate rises, and a rate to use."""
     competition, options = understood(arguments, "find-rate")
+    competition = settled(competition, options.runs)
     learner: Any = competition.learner
     report = Report(options.quiet)
     if not hasattr(learner, "find_rate"):
@@ -82,6 +84,8 @@ def find_rate(arguments: Sequence[str]) -> int:
             f"{type(learner).__name__}; a short training says nothing about its rate, try values: --rate 0.05"
         )
     check_plots()
+    if hasattr(learner, "check"):
+        learner.check()
     tables = load_tables(competition, options, report)
     run = open_run(competition, options, tables, choose_folds(competition, options, tables, report), report)
     train, _ = run.sides(run.chosen[0])

@@ -14,13 +14,14 @@ import numpy as np
 from features.ahead import Say, Steps, ahead, silent, to_stderr
 from features.decode import UNREADABLE, BrokenImages, decode, read, read_each, scan, shape_of
 from features.images import FileImages, HeldImages, Images
-from features.journal import Journal, Record, Stamp, read_file
+from features.journal import Journal, Record, Stamp, read_file, stamp_of
 from features.reading import Reading
 from features.room import disk_full, free_disk, free_memory, memory_full, size_text
 from features.store import PartlyStored, StoredImages, Writer, building, load_journal
 
 Mode: TypeAlias = Literal["auto", "disk", "ram", "off"]
 
+HELD: dict[str, dict[Path, tuple[Stamp, np.ndarray]]] = {}  # by reading: decoded once for all folds of a process
 SAMPLE = 200  # headers that are looked at to foretell the size of a cache
 
 
@@ -53,15 +54,18 @@ class Cache:
         return FileImages(paths, reading)
 
     def known(self, paths: Sequence[Path], reading: Reading) -> Images:
-        """The images of these files by row, out of the store where it has them; the others are decoded at every use."""
+        """The images of these files by row, out of what is kept where it has them; others are decoded at every use."""
         files = FileImages(paths, reading)
+        if held := [path for path in dict.fromkeys(paths) if _is_held(path, reading)]:
+            pixels = [HELD[reading.name][path][1] for path in held]
+            return PartlyStored(HeldImages(pixels, [str(path) for path in held]), _places(held), files, paths)
         if self.mode not in ("auto", "disk"):
             return files
         folder = self.folder / reading.name
         journal = load_journal(folder)
         held = [path for path in dict.fromkeys(paths) if journal.knows(path)]
         stored = StoredImages(folder, held, [journal.record(path) for path in held], reading, self.say)
-        return PartlyStored(stored, {path: row for row, path in enumerate(held)}, files, paths)
+        return PartlyStored(stored, _places(held), files, paths)
 
     def _on_disk(self, paths: Sequence[Path], reading: Reading) -> StoredImages | None:
         """The images out of the store, those that it lacks decoded into it first; None where auto finds no room."""
@@ -86,15 +90,23 @@ class Cache:
 
     def _in_memory(self, paths: Sequence[Path], reading: Reading) -> HeldImages | None:
         """The images in memory; None where auto finds no room."""
-        unique = list(dict.fromkeys(paths))
-        need, free = self._size(unique, reading), free_memory()
-        self._announce(len(unique), need, "memory", free)
-        if need > free and self.mode == "auto":
-            return None
-        if need > free:
-            raise memory_full(need, free)
-        made = dict(read_each(lambda path: read(path, reading), unique, self.workers, self.steps))
-        return HeldImages([made[path] for path in paths], [str(path) for path in paths])
+        held = HELD.setdefault(reading.name, {})
+        stamps = {path: _stamp(path) for path in dict.fromkeys(paths)}
+        missing = [path for path in stamps if not _is_held(path, reading)]
+        if missing:
+            need, free = self._size(missing, reading), free_memory()
+            if need > free:  # what is held under other readings may be of no more use
+                for name in HELD.keys() - {reading.name}:
+                    del HELD[name]
+                free = free_memory()
+            self._announce(len(missing), need, "memory", free)
+            if need > free and self.mode == "auto":
+                return None
+            if need > free:
+                raise memory_full(need, free)
+            for path, pixels in read_each(lambda path: read(path, reading), missing, self.workers, self.steps):
+                held[path] = (stamps[path], pixels)
+        return HeldImages([held[path][1] for path in paths], [str(path) for path in paths])
 
     def _announce(self, count: int, need: int, where: str, free: int) -> None:
         self.say(f"image cache: {count} files to decode, about {size_text(need)} of {where} ({size_text(free)} free)")
@@ -127,5 +139,23 @@ class Cache:
             writer.close()
 
 
+def _places(paths: Sequence[Path]) -> dict[Path, int]:
+    return {path: row for row, path in enumerate(paths)}
+
+
+def _is_held(path: Path, reading: Reading) -> bool:
+    """Whether this process holds a file's pixels in memory, and it has not changed since."""
+    held = HELD.get(reading.name, {})
+    return path in held and held[path][0] == _stamp(path)
+
+
 def _unknown(journal: Journal, paths: Sequence[Path]) -> list[Path]:
     return [path for path in dict.fromkeys(paths) if not journal.knows(path)]
+
+
+def _stamp(path: Path) -> Stamp:
+    """A file's stamp; of one that is gone or out of reach, which reading it will say, one that nothing has."""
+    try:
+        return stamp_of(path)
+    except OSError:
+        return (-2, -2)

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from folds.choose import choose_rows
 from folds.store import Folds
+from pipelines.broken import check_files
 from pipelines.contract import Competition
 from pipelines.fitting import fit_folds, fit_full, follow, summary
 from pipelines.foldfile import fold_path, given_folds, settle_folds
@@ -23,7 +24,7 @@ from pipelines.options import Options
 from pipelines.outcome import Outcome
 from pipelines.predicting import Trained, predict_test, submit_file
 from pipelines.report import Report
-from pipelines.run import Run
+from pipelines.run import Run, settled
 from pipelines.runfolder import RunFolder, run_name, write_json
 from pipelines.stops import UsageError
 from pipelines.training.crew import agreed, gathered, standing, started
@@ -37,6 +38,9 @@ def run_competition(competition: Competition, options: Options, report: Report, 
     """From raw files to a checked submission; what is finished is never done again."""
     if started() and not hasattr(competition.learner, "device"):
         raise UsageError(f"torchrun: expected a learner that trains networks, got {type(competition.learner).__name__}")
+    competition = settled(competition, options.runs)
+    if hasattr(competition.learner, "check"):
+        competition.learner.check()
     with gathered():
         if standing()[0]:
             follow_along(competition, options)
@@ -65,6 +69,7 @@ def walk(competition: Competition, options: Options, report: Report, predict: bo
         report.line(f"run {run.folder.root}")
         start = time.monotonic()
         record(run, "running")
+        check_files(run, predict)
         if options.audit:
             heed(audit_folds(competition, tables, folds, folds_folder(competition, options)), report, options.strict)
         fit_folds(run)
@@ -116,6 +121,7 @@ def submit(run: Run, scores: Scores) -> Path:
         seeds=run.options.seeds,
         choice=scores.model.choice,
         marks=run.marks,
+        skipped=tuple(run.tables.skipped.test),
     )
     predicted = predict_test(trained, run.tables.test, run.tables.test_fingerprint, run.report)
     return submit_file(trained, predicted, run.tables.sample)
@@ -136,10 +142,14 @@ def choose_folds(competition: Competition, options: Options, tables: Tables, rep
     wrong = [fold for fold in options.folds if not 0 <= fold < len(folds)]
     if wrong:
         raise ValueError(f"--folds: expected numbers from 0 to {len(folds) - 1}, got {', '.join(map(str, wrong))}")
+    table = tables.train
+    if len(tables.skipped.train):
+        table = table.drop(index=tables.skipped.train)
+        folds = folds.restrict(table.index)
     if not options.limit:
         return folds
     rows = limit_rows(competition, options, tables, folds, report)
-    return folds.restrict(choose_rows(tables.train, folds, competition.plan, rows, seed=competition.plan.seed))
+    return folds.restrict(choose_rows(table, folds, competition.plan, rows, seed=competition.plan.seed))
 
 
 def open_run(competition: Competition, options: Options, tables: Tables, folds: Folds, report: Report) -> Run:
@@ -177,6 +187,7 @@ def record(run: Run, state: str, **more: Any) -> None:
         "folds": {"fingerprint": run.folds.fingerprint, "recipe": run.folds.recipe, "finished": run.finished()},
         "train": {"fingerprint": run.tables.train_fingerprint, "rows": len(run.rows)},
         "test": {"fingerprint": run.tables.test_fingerprint, "rows": len(run.tables.test)},
+        "skipped": {"train": list(run.tables.skipped.train), "test": list(run.tables.skipped.test)},
         "metric": competition.metric.name,
         "higher_is_better": competition.metric.higher_is_better,
         "versions": versions(),

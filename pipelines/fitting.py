@@ -19,8 +19,8 @@ from pipelines.predicting import check_finite
 from pipelines.predictions import Predictions, write_predictions
 from pipelines.report import took
 from pipelines.run import Run, begun_models
-from pipelines.runfolder import FoldFolder, Kind, Silent
-from pipelines.training.crew import agreed
+from pipelines.runfolder import FoldFolder, Kind
+from pipelines.training.crew import Silent, agreed
 
 
 def fit_folds(run: Run) -> None:

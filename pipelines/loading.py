@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from pipelines.contents import Contents
 from pipelines.contract import Competition, Table
 from pipelines.fingerprint import table_fingerprint
+from pipelines.kaggle.unpack import prepare
 from pipelines.options import Options
 from pipelines.reading import find_file
 from pipelines.report import Report
+from pipelines.skipping import Skipped, no_rows, read_skipped
 from pipelines.tables import align_types, check_sample, check_tables
 from submissions.sample import Sample, read_sample
 
@@ -28,6 +30,7 @@ class Tables:
     sample: Sample
     extra: Table | None
     contents: Contents
+    skipped: Skipped = field(default_factory=no_rows)
 
     @cached_property
     def train_fingerprint(self) -> str:
@@ -53,6 +56,7 @@ def load_tables(competition: Competition, options: Options, report: Report) -> T
     root = data_root(competition, options)
     if options.toy and options.data is None:
         write_toy(competition, root, report)
+    prepare(root, competition.files, report.line, report.steps)
     for name in competition.files:
         find_file(root, name, slug=competition.slug, files=competition.files)
     train, test = competition.load(root)
@@ -64,7 +68,8 @@ def load_tables(competition: Competition, options: Options, report: Report) -> T
     extra = None if competition.extra is None else _extra_rows(competition, root, train)
     contents = Contents(options.runs_root / competition.name / "contents.sqlite")
     report.line(f"{competition.name}: {len(train):,} training rows, {len(test):,} test rows from {root}")
-    return Tables(root, train, test, sample, extra, contents)
+    skipped = no_rows() if options.skip_broken is None else read_skipped(options.skip_broken, root, train, test)
+    return Tables(root, train, test, sample, extra, contents, skipped)
 
 
 def check_cells(competition: Competition, train: Table, sample: Sample) -> None:

@@ -34,6 +34,8 @@ class Options:
     """Start from this named experiment of the competition."""
     fold_file: Path | None = None
     """Use these folds instead of the plan's (a setting)."""
+    skip_broken: Path | None = None
+    """List of image files to do without, a path a line: their test rows get the baseline's value (a setting)."""
     fresh: bool = False
     """Start the run over, dropping what it has."""
     toy: bool = False

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from pipelines.contract import Choice, Competition, Learner, Model, Table, Values, average
+from pipelines.contract import Choice, Competition, Ids, Learner, Model, Table, Values, average
 from pipelines.learners.constant import ConstantLearner
 from pipelines.predictions import Predictions, collect, read_predictions, write_predictions
 from pipelines.report import Report
@@ -28,6 +29,7 @@ class Trained:
     seeds: int
     choice: Choice
     marks: Mapping[str, str]
+    skipped: tuple[str, ...] = ()  # test rows without a readable file, which get the baseline's value
 
     def models(self, report: Report) -> list[Model]:
         """Every model, loaded."""
@@ -48,6 +50,12 @@ class Trained:
         """Whether only the baseline can predict."""
         return any(name.startswith("baseline") for name in self.sources)
 
+    def blanks(self, rows: Table, report: Report) -> Iterator[tuple[Ids, Values]]:
+        """The baseline's values of rows whose files cannot be read."""
+        learner = self.competition.baseline or ConstantLearner()
+        models = [learner.load(self.folder.baseline(fold, report)) for fold in self.folder.baselines]
+        return average(models, learner.inputs(rows))
+
     def _models(self, name: str, report: Report) -> list[Model]:
         kind, number = name.rstrip("0123456789"), name.lstrip("abcdefghijklmnopqrstuvwxyz")
         place = int(number) if number else name
@@ -62,6 +70,7 @@ class Trained:
 def predict_test(trained: Trained, test: Table, fingerprint: str, report: Report) -> Predictions:
     """The test rows' values, averaged over folds and seeds; read back when nothing that makes them changed."""
     marks = {**trained.marks, "test": fingerprint, "models": ",".join(trained.sources)}
+    marks |= {"skipped": ",".join(trained.skipped)} if trained.skipped else {}
     path = trained.folder.test
     if path.exists() and not trained.provisional:
         stored = read_predictions(path)
@@ -112,7 +121,9 @@ def check_finite(values: Values, rows: Table) -> None:
 
 def _averaged(trained: Trained, test: Table, report: Report) -> Values:
     models = trained.models(report)
-    ids, values = collect(average(models, trained.learner.inputs(test)))
+    skipped = test.index.isin(trained.skipped)
+    chunks = average(models, trained.learner.inputs(test[~skipped] if skipped.any() else test))
+    ids, values = collect(chain(chunks, trained.blanks(test[skipped], report) if skipped.any() else ()))
     if not ids.equals(test.index):
         places = ids.get_indexer(test.index)
         if len(ids) != len(test) or (places < 0).any():

@@ -51,6 +51,7 @@ def reopen(folder: RunFolder, competition: Competition, learner: Learner) -> Tra
         seeds=record["seeds"],
         choice=None if choice is None else np.asarray(choice, dtype=float),
         marks={"run": record["fingerprint"], "folds": record["folds"]["fingerprint"]},
+        skipped=tuple(record["skipped"]["test"]),
     )
 
 

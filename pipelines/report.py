@@ -7,7 +7,17 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+
+class Watcher(Protocol):
+    """Who is told how work goes on: a report, or a fit's folder."""
+
+    def say(self, text: str) -> None:
+        """One line for the person who watches."""
+
+    def steps(self, items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
+        """The items, with a progress bar and ETA."""
 
 
 @dataclass
@@ -25,6 +35,10 @@ class Report:
         if self.log is not None:
             with self.log.open("a", encoding="utf-8") as lines:
                 lines.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n")
+
+    def say(self, text: str) -> None:
+        """The same, under the name that a fit's folder has for it."""
+        self.line(text)
 
     def steps(self, items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
         """The items, one after the other, with a bar and ETA where a person watches."""

@@ -117,30 +117,6 @@ class FoldFolder:
 
 
 @dataclass(frozen=True)
-class Silent:
-    """A fit's folder as the helpers of a fit see it: they read what is there and write nothing."""
-
-    folder: Path
-
-    def log(self, step: int, numbers: Mapping[str, float]) -> None:
-        """Written by another process."""
-
-    def rewind(self, step: int) -> None:
-        """Written by another process."""
-
-    def say(self, text: str) -> None:
-        """Said by another process."""
-
-    def steps(self, items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
-        """The items."""
-        return iter(items)
-
-    def out_of_time(self) -> bool:
-        """Asked by another process."""
-        return False
-
-
-@dataclass(frozen=True)
 class RunFolder:
     """runs/<competition>/<run>/ and the names in it."""
 
@@ -206,6 +182,11 @@ class RunFolder:
     def baseline(self, fold: int, report: Report) -> FoldFolder:
         """The folder of a fold's baseline."""
         return FoldFolder(self.root / f"fold{fold}" / "baseline", self, f"baseline{fold}", 0, report)
+
+    @property
+    def baselines(self) -> list[int]:
+        """The folds that have a baseline."""
+        return sorted(int(path.parent.name[4:]) for path in self.root.glob("fold*/baseline.parquet"))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

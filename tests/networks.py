@@ -73,7 +73,7 @@ def start(
     out: Any, network: torch.nn.Module | None = None, rows: Any = None, judged: bool = False, **chosen: Any
 ) -> Training:
     """A fit before its first step."""
-    settings = NetworkSettings(**{"epochs": 3, "device": "cpu", "rate": 0.01, **chosen})
+    settings = NetworkSettings(**{"epochs": 3, "device": "cpu", "precision": "fp32", "rate": 0.01, **chosen})
     network = plain_network() if network is None else network
     return Training(
         network=network,

@@ -76,11 +76,18 @@ def load(root: Path) -> tuple[Table, Table]:
 def photo_learner(folder: Path, **chosen: Any) -> ImageLearner:
     """A fit of a few milliseconds."""
     settings = {"model": "small", "network": small_network, "size": SIDE, "epochs": 3, "batch": 8, "rate": 0.05}
-    settings |= {"augment": "light", "views": "none", "device": "cpu", "workers": 1, "cache_dir": folder}
+    settings |= {
+        "augment": "light",
+        "views": "none",
+        "device": "cpu",
+        "precision": "fp32",
+        "workers": 1,
+        "cache_dir": folder,
+    }
     return ImageLearner(**{**settings, **chosen})
 
 
-def photo_competition(cache: Path, **chosen: Any) -> Competition:
+def photo_competition(kept: Path, **chosen: Any) -> Competition:
     """Are they red?"""
     return Competition(
         name="photos",
@@ -91,17 +98,19 @@ def photo_competition(cache: Path, **chosen: Any) -> Competition:
         truth=task.truth,
         plan=FoldPlan(kind="stratified", n=2, stratify="red"),
         metric=METRICS["auc"],
-        learner=photo_learner(cache, **chosen),
+        learner=photo_learner(kept, **chosen),
         encode=task.encode_probability("red"),
         toy=write_photos,
     )
 
 
-def run_photos(root: Path, runs: Path, options: dict[str, Any] | None = None, **chosen: Any) -> Outcome:
+def run_photos(
+    root: Path, runs: Path, options: dict[str, Any] | None = None, predict: bool = True, **chosen: Any
+) -> Outcome:
     """The whole corridor on the photos in root."""
     competition = photo_competition(runs / "cache", **chosen)
     asked = Options(data=root, runs=runs, audit=False, **(options or {}))
-    return run_competition(competition, asked, Report(quiet=bool(not os.environ.get("TALK"))))
+    return run_competition(competition, asked, Report(quiet=bool(not os.environ.get("TALK"))), predict)
 
 
 def photo_targets() -> Targets:

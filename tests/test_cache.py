@@ -116,7 +116,7 @@ def test_all_broken_files_are_named_at_once_before_anything_starts(photos, tmp_p
     sound = [path for path in photos if path not in caught.value.reasons]
     again = Watched(tmp_path / "cache", mode)
     check(again.images(sound, READING), sound)
-    assert again.totals == ([] if mode == "disk" else [9])  # what could be read has been kept
+    assert again.totals == ([9] if mode == "off" else [])  # what could be read has been kept
 
 
 def test_what_will_not_fit_is_refused_before_decoding(photos, tmp_path, monkeypatch):
@@ -172,3 +172,17 @@ def test_pixels_that_never_were_files_are_held_read_only_and_named(tmp_path):
 def test_unknown_mode():
     with pytest.raises(ValueError, match="auto, disk, ram, off"):
         Cache(folder=Path("cache"), mode="tape")
+
+
+def test_memory_is_filled_once_for_all_who_read_in_this_process(tmp_path):
+    paths = draw_all(tmp_path / "photos")
+    first, second = Watched(tmp_path, "ram"), Watched(tmp_path, "ram")
+    check(first.images(paths[:8], READING), paths[:8])
+    draw(paths[3], 99)
+    check(second.images(paths, READING), paths)
+    assert (first.totals, second.totals) == ([8], [5])  # four more, and the one that changed
+    before = read(paths[0], READING)
+    status = paths[0].stat()
+    paths[0].write_bytes(bytes(status.st_size))  # unreadable, yet of the same size and time
+    os.utime(paths[0], ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert np.array_equal(second.known(paths, READING)[0], before)

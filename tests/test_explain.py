@@ -16,11 +16,12 @@ from pipelines.learners.image import ImageLearner
 from pipelines.loading import load_tables
 from pipelines.options import Options
 from pipelines.pictures import drawing
-from pipelines.predictions import read_predictions
+from pipelines.predictions import Predictions, read_predictions, write_predictions
 from pipelines.reopen import reopen
 from pipelines.report import Report
 from pipelines.runfolder import RunFolder, read_json, write_json
 from pipelines.stops import BusyError, UsageError
+from pipelines.training.finder import HIGHEST, LOWEST, SMOOTHING, STEPS, Curve
 from tests.photos import photo_competition, run_photos, write_photos
 
 CHARTS = {"scores", "learning", "confusion", "calibration", "worst", "middle", "best"}
@@ -207,8 +208,6 @@ def test_a_checkpoint_is_drawn_and_called_so_and_a_baseline_refused(made, tmp_pa
     stored = folder.root / "fold0" / "checkpoint.parquet"
     folder.fold_oof(0).rename(stored)
     shutil.rmtree(folder.root / "fold1")
-    from pipelines.predictions import Predictions, write_predictions
-
     part = read_predictions(stored)
     places = {name: np.zeros((len(part.ids), 1), np.int32) for name in ("fold", "repeat")}
     whole = Predictions(part.ids, {**places, **part.arrays}, {**part.marks, "finished": ""})
@@ -300,12 +299,32 @@ def test_find_rate_draws_a_curve_and_suggests_a_rate(podium, made, runs, known):
     assert len(list((runs / "photos").glob("*/run.json"))) == 1  # nothing was trained
 
 
-def test_find_rate_suggests_nothing_where_nothing_is_learned(podium, made, runs, known, tmp_path):
-    raw = shutil.copytree(made / "raw", tmp_path / "raw")
-    table = pd.read_csv(raw / "train.csv")
-    table["red"] = np.random.default_rng(0).permutation(np.arange(40) % 2)
-    table.to_csv(raw / "train.csv", index=False)
-    said = podium("find-rate", "photos", "--data", raw, "--runs", tmp_path / "other", "--batch", "20")
+def test_find_rate_suggests_nothing_where_nothing_is_learned(podium, made, runs, known, monkeypatch):
+    def flat(self, train, targets, out):
+        return Curve(tuple(np.geomspace(1e-7, 1, 100)), tuple(smooth(np.random.default_rng(0).normal(1, 0.1, 100))))
+
+    monkeypatch.setattr(ImageLearner, "find_rate", flat)
+    said = podium("find-rate", "photos", "--data", made / "raw", "--runs", runs)
     assert said.code == 1
-    assert "no suggestion; look at" in said.err
-    assert "keep --rate 0.01" in said.err
+    (plot,) = (runs / "photos").glob("find-rate-*.png")
+    assert f"no suggestion; look at {plot}, and keep --rate 0.01" in said.err
+
+
+def smooth(losses):
+    """As the finder smooths them."""
+    means, mean = [], 0.0
+    for number, loss in enumerate(losses, 1):
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+        means.append(mean / (1 - SMOOTHING**number))
+    return means
+
+
+def test_one_lucky_step_is_no_fall_and_the_steepest_slope_is():
+    rates, suggested = np.geomspace(LOWEST, HIGHEST, STEPS), []
+    for seed in range(50):
+        noise = np.random.default_rng(seed).normal(0, 0.05, STEPS)
+        fall = 1.0 - 0.8 / (1 + np.exp(-3 * (np.log10(rates) + 3))) + 40 * rates**2  # steepest at 1e-3
+        assert Curve(tuple(rates), tuple(smooth(1 + noise))).suggestion is None
+        suggested.append(Curve(tuple(rates), tuple(smooth(fall + noise))).suggestion)
+    assert (np.array(suggested) > 2e-4).all()
+    assert (np.array(suggested) < 2e-2).all()

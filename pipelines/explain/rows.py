@@ -43,6 +43,7 @@ def choose(evidence: Evidence, count: int, names: Sequence[str]) -> Choices:
     order = np.argsort(-np.where(np.isnan(errors), -np.inf, errors), kind="stable")
     _, first = np.unique(evidence.entries.row[order], return_index=True)
     order = order[np.sort(first)]
+    count = max(1, min(count, len(order) // 2))
     few = max(1, count // 4)
     worst, rest = order[:count], order[count:]
     best, rest = rest[len(rest) - min(few, len(rest)) :][::-1], rest[: len(rest) - min(few, len(rest))]

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pipelines.contract import Chunks, Out, Table
+from pipelines.contract import Chunks, Table
+from pipelines.report import Watcher
 from pipelines.training.losses import BinaryLoss, Loss, with_settings
 from pipelines.training.settings import NetworkSettings
 from pipelines.training.views import Views
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from features.images import Images
     from features.reading import Reading
 
+CACHE = Path("runs/cache/images")  # where the command line says nothing else
 CHUNK = 64  # images decoded ahead and predicted at once
 MARGIN = 256 / 224  # sides kept to crop from, per side seen: what ImageNet's networks are used to
 
@@ -53,8 +55,8 @@ class ImageSettings(NetworkSettings):
     """Weight of the positive side of a yes/no target."""
     cache: Literal["auto", "disk", "ram", "off"] = field(default="auto", compare=False)
     """Where decoded images are kept."""
-    cache_dir: Path = field(default=Path("runs/cache/images"), compare=False)
-    """Folder of the decoded images."""
+    cache_dir: Path | None = field(default=None, compare=False)
+    """Folder of the decoded images (default: cache/images under --runs)."""
     loss: Loss = field(default_factory=BinaryLoss)
     # Flags are read off these hints, so they name nothing that is imported for checks of types only.
     network: Callable[[int, int], Any] | None = None  # (outputs, seed) -> a torch network of your own
@@ -87,6 +89,16 @@ class ImageSettings(NetworkSettings):
         made: Loss = with_settings(self.loss, **chosen)
         return made
 
+    def check(self) -> None:
+        """Refuse a backbone or weights that do not exist, before any work is done."""
+        if self.network is not None:
+            return
+        from pipelines.training.networks import check_model, find_weights
+
+        check_model(self.model)
+        if self.weights not in ("pretrained", "none"):
+            find_weights(self.weights)
+
     def inputs(self, table: Table) -> Chunks:
         """Chunks of images as the network sees them, uint8 (rows, size, size, channels), cached or decoded ahead."""
         from features.augment import Augment
@@ -104,7 +116,20 @@ class ImageSettings(NetworkSettings):
         for batch in batches.epoch(0):
             yield table.index[batch.rows], batch.images
 
-    def images(self, table: Table, keep: bool, out: Out | None = None) -> Images:
+    def unreadable(self, train: Table, test: Table, watcher: Watcher) -> dict[Path, str]:
+        """Why files cannot be read, for all that cannot; the training rows' are decoded into the cache on the way."""
+        from features.decode import BrokenImages, scan
+
+        if self.open_images is not None:
+            return {}
+        reasons: dict[Path, str] = {}
+        try:
+            self.images(train, keep=True, out=watcher)
+        except BrokenImages as broken:
+            reasons |= broken.reasons
+        return reasons | scan(paths_of(test), self.workers, watcher.steps) if len(test) else reasons
+
+    def images(self, table: Table, keep: bool, out: Watcher | None = None) -> Images:
         """The images of a table's rows; keep: decoded into the cache, else only what is there is taken from it."""
         from features.cache import Cache
 
@@ -112,5 +137,5 @@ class ImageSettings(NetworkSettings):
             opened: Images = self.open_images(table)
             return opened
         watch: dict[str, Any] = {} if out is None else {"say": out.say, "steps": out.steps}
-        cache = Cache(folder=self.cache_dir, mode=self.cache, workers=self.workers, **watch)
+        cache = Cache(folder=self.cache_dir or CACHE, mode=self.cache, workers=self.workers, **watch)
         return cache.images(paths_of(table), self.reading) if keep else cache.known(paths_of(table), self.reading)

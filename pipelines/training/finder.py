@@ -17,7 +17,7 @@ from pipelines.training.fit import Batches, Training
 LOWEST, HIGHEST, STEPS = 1e-7, 1.0, 100  # learning rates, tried in even ratios
 BLOWN = 4.0  # times the lowest smoothed loss: nothing is learned from there on
 WINDOW = 10  # losses that a slope is read off: one step's luck is no fall
-FALL = 4.0  # times the standard deviation of the first third's losses: a smaller fall is luck
+FALL = 6.0  # times the standard deviation of the first third's losses: a smaller fall is luck
 MARGIN = 10.0  # times below the rate of the lowest loss, beyond which training is about to blow up
 SMOOTHING = 0.9  # share of the running mean of losses that each step keeps
 

@@ -44,7 +44,7 @@ ROUNDS = 3
 PEERS = Path(os.environ.get("PEERS", ".venv-peers")) / "bin" / "python"
 
 
-def take_photos(folder: Path) -> None:
+def take_photos(folder: Path, count: int = PHOTOS) -> None:
     """Write the photos: smooth fields of several scales under camera noise, no two alike, in two class folders."""
     for name in ("empty", "invaded"):
         (folder / name).mkdir(parents=True)
@@ -59,7 +59,7 @@ def take_photos(folder: Path) -> None:
             path = folder / ("empty", "invaded")[number % 2] / f"{number}.jpg"
             cv2.imwrite(str(path), cv2.add(scene, noise), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
 
-        list(pool.map(take, range(PHOTOS)))
+        list(pool.map(take, range(count)))
 
 
 def paint(number: int) -> np.ndarray:

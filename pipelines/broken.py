@@ -1,0 +1,23 @@
+"""Image files that cannot be read: all named at once, before training starts."""
+
+from __future__ import annotations
+
+from features.decode import BrokenImages
+from pipelines.run import Run
+from pipelines.runfolder import read_json, write_json
+
+
+def check_files(run: Run, predict: bool) -> None:
+    """Refuse a run whose learner cannot read a row's file, naming all such files; the cache is built on the way."""
+    learner = run.competition.learner
+    if not hasattr(learner, "unreadable"):
+        return
+    test = run.tables.test.drop(index=run.tables.skipped.test)
+    path, seen = run.options.runs_root / run.competition.name / "readable.json", run.tables.test_fingerprint
+    known = read_json(path) if path.exists() else {}
+    fresh = predict and seen not in known
+    reasons = learner.unreadable(run.joined(run.rows), test if fresh else test.iloc[:0], run.report)
+    if reasons:
+        raise BrokenImages(reasons)
+    if fresh:
+        write_json(path, {**known, seen: len(test)})
