@@ -27,13 +27,28 @@ from tests.photos import photo_competition, run_photos, write_photos
 CHARTS = {"scores", "learning", "confusion", "calibration", "worst", "middle", "best"}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def coarse():
+    """Small pictures: what they show does not depend on it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipelines.figures.DOTS", 40)
+        yield
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Photos and a finished run on them; not to be changed."""
+    """Photos, a finished run on them and its page; not to be changed."""
     root = tmp_path_factory.mktemp("explain")
     write_photos(root / "raw")
     run_photos(root / "raw", root / "runs")
+    drawn(root / "raw", root / "runs", rows=("photo003",))
     return root
+
+
+@pytest.fixture
+def page(made):
+    """The finished run's page."""
+    return run_in(made / "runs").root / "pictures" / "index.html"
 
 
 @pytest.fixture
@@ -75,25 +90,22 @@ def shown_on(page):
 # -- the page
 
 
-def test_the_page_shows_curves_errors_and_rows(made, runs):
-    page = drawn(made / "raw", runs)
-    assert page == run_in(runs).root / "pictures" / "index.html"
-    assert shown_on(page) == CHARTS
-    text, scores = page.read_text(), read_json(run_in(runs).record)["scores"]
+def test_the_page_shows_curves_errors_and_rows(made, page):
+    assert shown_on(page) == CHARTS | {"asked"}
+    text, scores = page.read_text(), read_json(run_in(made / "runs").record)["scores"]
     assert f"auc {scores['score']:.5f} ± {scores['score_se']:.5f}" in text
     assert f"baseline {scores['baseline']:.5f}" in text
     assert "Grad-CAM" in text
 
 
-def test_the_table_lists_the_worst_rows(made, runs):
-    page = drawn(made / "raw", runs)
+def test_the_table_lists_the_worst_rows(made, page):
     listed = pd.read_csv(page.parent / "worst.csv", dtype={"id": str})
     assert list(listed.columns) == ["id", "fold", "truth", "prediction", "error"]
     assert len(listed) == 40
     assert listed["error"].is_monotonic_decreasing
     given = np.where(listed["truth"] == 1, listed["prediction"], 1 - listed["prediction"])
     np.testing.assert_allclose(listed["error"], -np.log(given))
-    oof = read_predictions(run_in(runs).oof)
+    oof = read_predictions(run_in(made / "runs").oof)
     stored = dict(zip(oof.ids, oof.arrays["prediction"][:, 0], strict=True))
     np.testing.assert_allclose(listed["prediction"], [stored[each] for each in listed["id"]])
     assert listed["id"][0] in page.read_text()
@@ -134,26 +146,22 @@ def test_one_fold_a_count_and_rows_by_name(made, runs):
     page = drawn(made / "raw", runs, fold=1, count=2)
     listed = pd.read_csv(page.parent / "worst.csv")
     assert set(listed["fold"]) == {1}
-    page = drawn(made / "raw", runs, rows=("photo003", "photo001"))
-    assert shown_on(page) == CHARTS | {"asked"}
     with pytest.raises(UsageError, match="--rows: expected ids of rows that validated, got nobody; known are such as"):
         drawn(made / "raw", runs, rows=("photo003", "nobody"))
 
 
 def test_a_second_time_replaces_the_first(made, runs):
-    first = drawn(made / "raw", runs, rows=("photo003",))
-    assert (first.parent / "asked.png").exists()
-    before = first.read_bytes()
-    second = drawn(made / "raw", runs)
-    assert shown_on(second) == CHARTS
+    pictures = run_in(runs).root / "pictures"
+    before = {path.name: path.read_bytes() for path in pictures.iterdir()}
+    assert shown_on(drawn(made / "raw", runs, count=1)) == CHARTS  # no asked.png is left
     drawn(made / "raw", runs, rows=("photo003",))
-    assert first.read_bytes() == before  # the same command gives the same bytes
+    assert {path.name: path.read_bytes() for path in pictures.iterdir()} == before  # the same command, the same bytes
     assert {path.name for path in run_in(runs).root.iterdir() if path.name.startswith(".pictures")} == set()
 
 
 def test_what_stops_halfway_leaves_the_pictures_that_are_there(made, runs, monkeypatch):
-    page = drawn(made / "raw", runs)
-    before = {path.name: path.read_bytes() for path in page.parent.iterdir()}
+    pictures = run_in(runs).root / "pictures"
+    before = {path.name: path.read_bytes() for path in pictures.iterdir()}
 
     def broken(self, model, inputs, rows):
         raise OSError(28, "No space left on device")
@@ -161,7 +169,7 @@ def test_what_stops_halfway_leaves_the_pictures_that_are_there(made, runs, monke
     monkeypatch.setattr(ImageLearner, "show", broken)
     with pytest.raises(OSError, match="No space left"):
         drawn(made / "raw", runs)
-    assert {path.name: path.read_bytes() for path in page.parent.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in pictures.iterdir()} == before
     monkeypatch.undo()
     (run_in(runs).root / ".pictures").mkdir()  # as a kill leaves it
     (run_in(runs).root / ".pictures" / "half.png").write_bytes(b"")
@@ -224,7 +232,7 @@ def test_other_training_rows_than_then_are_refused(made, runs, tmp_path):
     table.to_csv(raw / "train.csv", index=False)
     with pytest.raises(ValueError, match=r"expected the training rows that the run was made on .* give their folder"):
         drawn(raw, runs)
-    assert not (run_in(runs).root / "pictures").exists()
+    assert (run_in(runs).root / "pictures" / "asked.png").exists()  # those of then
 
 
 def test_without_matplotlib_it_says_how_to_get_it(made, runs, monkeypatch):
@@ -250,9 +258,7 @@ def known(made, runs, monkeypatch):
 
 def test_the_verb_prints_the_page(podium, made, runs, known, monkeypatch):
     folder = run_in(runs)
-    monkeypatch.setattr(
-        "competitions.combining.find_competition", lambda name: photo_competition(runs / "cache")
-    )
+    monkeypatch.setattr("competitions.combining.find_competition", lambda name: photo_competition(runs / "cache"))
     said = podium("explain", folder.name, "--runs", runs, "--json", "--count", "3")  # it knows where its files were
     assert said.code == 0, said.err
     page, summary = said.out.splitlines()
