@@ -11,7 +11,7 @@ from competitions.flags import parse
 from competitions.registry import find_competition
 from competitions.verbs import starting_learner
 from pipelines.blending import Method, blend_runs
-from pipelines.loading import Tables, load_tables
+from pipelines.loading import load_tables
 from pipelines.options import Options
 from pipelines.predicting import Trained, predict_test, submit_file
 from pipelines.reopen import find_run, reopen
@@ -46,7 +46,8 @@ def predict(arguments: Sequence[str]) -> int:
     if len(folders) > 1:
         return _blend(folders, dataclasses.replace(request, method="mean"))
     report = Report(request.quiet)
-    trained, tables = _opened(folders[0], request, report)
+    trained, options = opened(folders[0], request.data, request.runs)
+    tables = load_tables(trained.competition, options, report)
     predicted = predict_test(trained, tables.test, tables.test_fingerprint, report)
     path = submit_file(trained, predicted, tables.sample)
     print(f"{path} ({len(tables.sample.ids):,} rows, checked) from {', '.join(trained.sources)}")
@@ -76,22 +77,23 @@ def _asked(arguments: Sequence[str], verb: str) -> tuple[list[str], PredictReque
     return names, request
 
 
-def _opened(folder: RunFolder, request: PredictRequest, report: Report) -> tuple[Trained, Tables]:
+def opened(folder: RunFolder, data: Path | None, runs: Path) -> tuple[Trained, Options]:
+    """A run's models, and the options with which its tables are loaded."""
     record = read_json(folder.record)
     competition = find_competition(record["competition"])
-    options = Options(data=request.data, runs=request.runs, toy=record["toy"], experiment=record["experiment"])
-    competition = settled(competition.with_learner(starting_learner(competition, options)), request.runs)
-    trained = reopen(folder, competition, competition.learner)
-    return trained, load_tables(competition, options, report)
+    options = Options(data=data, runs=runs, toy=record["toy"], experiment=record["experiment"])
+    competition = settled(competition.with_learner(starting_learner(competition, options)), runs)
+    return reopen(folder, competition, competition.learner), options
 
 
 def _blend(folders: Sequence[RunFolder], request: PredictRequest) -> int:
     report = Report(request.quiet)
-    opened = [_opened(folder, request, report) for folder in folders]
-    names = {trained.competition.name for trained, _ in opened}
+    found = [opened(folder, request.data, request.runs) for folder in folders]
+    names = {trained.competition.name for trained, _ in found}
     if len(names) > 1:
         raise UsageError(f"expected runs of one competition, got {', '.join(sorted(names))}")
-    made = blend_runs([trained for trained, _ in opened], opened[0][1], request.method, request.name, report)
+    tables = load_tables(found[0][0].competition, found[0][1], report)
+    made = blend_runs([trained for trained, _ in found], tables, request.method, request.name, report)
     print(made)
     if request.json:
         print(json.dumps(made.summary()))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipelines.contract import Out, Table, Targets
 from pipelines.learners.image_settings import ImageSettings
 
 if TYPE_CHECKING:
+    from pipelines.explain.seam import Asked, Shown
     from pipelines.learners.image_model import ImageModel
     from pipelines.training.finder import Curve
 
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class ImageLearner(ImageSettings):
     """A backbone with a linear head, trained on augmented images."""
+
+    shown: ClassVar[str] = (
+        "First the image as the network saw it, then in colour what in it speaks for an output, by the network of the "
+        "fold that held the row out (its first seed, a single look): gradient times activation of the last features, "
+        "which is Grad-CAM for networks of convolutions, and of the last block's tokens for transformers. Each map is "
+        "scaled by its own maximum; gray places do not speak for the output, and may speak against it."
+    )
 
     def fit(self, train: Table, valid: Table | None, targets: Targets, out: Out) -> ImageModel:
         """Train on, from the checkpoint where there is one, and keep the network that predicts."""
@@ -48,3 +56,9 @@ class ImageLearner(ImageSettings):
         from pipelines.learners.image_probe import find_rate
 
         return find_rate(Task(self, train, None, targets, out))
+
+    def show(self, model: ImageModel, inputs: Any, asked: Asked) -> list[Shown]:
+        """The rows of one chunk as the network sees them, and what in them speaks for its outputs."""
+        from pipelines.learners.image_show import show_images
+
+        return show_images(model, inputs, asked)
