@@ -33,7 +33,7 @@ class Check:
 def check_competition(competition: Competition, folder: Path, report: Report) -> Iterator[Check]:
     """Every check in turn, on toy files written under folder."""
     small = competition.with_learner(competition.experiments.get("toy", competition.learner))
-    options = Options(toy=True, runs=folder, audit=False, folds=(0,), quiet=True)
+    options = Options(toy=True, runs=folder, audit=False, folds=(0,), quiet=True, wandb="off")
     checks: list[tuple[str, Callable[[Competition, Options], str]]] = [
         ("toy files are the same bytes each time", _toy_repeats),
         ("ids are unique texts, targets in train only", _ids),

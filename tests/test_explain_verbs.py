@@ -42,10 +42,13 @@ def known(runs, monkeypatch):
     monkeypatch.setattr("competitions.verbs.find_competition", find)
 
 
-def test_the_verb_prints_the_page(podium, raw, runs, known):
+def test_the_verb_prints_the_page(podium, raw, runs, known, monkeypatch):
+    sent = []
+    monkeypatch.setattr("competitions.explaining.send_rest", lambda folder, mode, report: sent.append((folder, mode)))
     run_photos(raw, runs)
     folder = run_in(runs)
     said = podium("explain", folder.name, "--runs", runs, "--json", "--count", "3")  # it knows where its files were
+    assert sent == [(folder, "auto")]
     assert said.code == 0, said.err
     page, summary = said.out.splitlines()
     assert page == str(folder.root / "pictures" / "index.html")
