@@ -164,7 +164,7 @@ class RunFolder:
 
     @property
     def pictures(self) -> Path:
-        """The folder of what `podium explain` draws; pipelines/pictures.py knows the names in it."""
+        """The folder of pictures for people; pipelines/pictures.py knows the names in it."""
         return self.root / "pictures"
 
     @property

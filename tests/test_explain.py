@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 
@@ -11,32 +10,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.explain.explain import Wanted, explain_run
 from pipelines.learners.image import ImageLearner
-from pipelines.loading import load_tables
-from pipelines.options import Options
 from pipelines.pictures import drawing
 from pipelines.predictions import Predictions, read_predictions, write_predictions
-from pipelines.reopen import reopen
-from pipelines.report import Report
-from pipelines.runfolder import RunFolder, read_json, write_json
+from pipelines.runfolder import read_json, write_json
 from pipelines.stops import BusyError, UsageError
-from pipelines.training.finder import HIGHEST, LOWEST, SMOOTHING, STEPS, Curve
-from tests.photos import photo_competition, run_photos, write_photos
+from tests.drawing import drawn, run_in
+from tests.photos import run_photos, write_photos
+
+pytestmark = pytest.mark.usefixtures("coarse")
 
 CHARTS = {"scores", "learning", "confusion", "calibration", "worst", "middle", "best"}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def coarse():
-    """Small pictures: what they show does not depend on it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipelines.figures.DOTS", 40)
-        yield
-
-
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(tmp_path_factory, coarse):
     """Photos, a finished run on them and its page; not to be changed."""
     root = tmp_path_factory.mktemp("explain")
     write_photos(root / "raw")
@@ -55,20 +43,6 @@ def page(made):
 def runs(made, tmp_path):
     """A copy of the finished run."""
     return shutil.copytree(made / "runs", tmp_path / "runs")
-
-
-def run_in(runs):
-    (record,) = (runs / "photos").glob("*/run.json")
-    return RunFolder(record.parent)
-
-
-def drawn(raw, runs, **wanted):
-    """The page of the one run in runs."""
-    folder, competition = run_in(runs), photo_competition(runs / "cache")
-    trained = reopen(folder, competition, competition.learner)
-    report = Report(quiet=True)
-    options = Options(data=raw, runs=runs)
-    return explain_run(trained, lambda: load_tables(competition, options, report), Wanted(**wanted), report)
 
 
 def shown_on(page):
@@ -146,6 +120,7 @@ def test_one_fold_a_count_and_rows_by_name(made, runs):
     page = drawn(made / "raw", runs, fold=1, count=2)
     listed = pd.read_csv(page.parent / "worst.csv")
     assert set(listed["fold"]) == {1}
+    assert "fold 1 only" in page.read_text()
     with pytest.raises(UsageError, match="--rows: expected ids of rows that validated, got nobody; known are such as"):
         drawn(made / "raw", runs, rows=("photo003", "nobody"))
 
@@ -239,98 +214,3 @@ def test_without_matplotlib_it_says_how_to_get_it(made, runs, monkeypatch):
     monkeypatch.setattr("pipelines.figures.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r'expected matplotlib for a plot, got none; pip install "podium\[plot\]"'):
         drawn(made / "raw", runs)
-
-
-# -- the command line
-
-
-@pytest.fixture
-def known(made, runs, monkeypatch):
-    """The photos as a competition that the command line knows."""
-
-    def find(name):
-        assert name == "photos"
-        return photo_competition(runs / "cache", rate=0.01)
-
-    monkeypatch.setattr("competitions.combining.find_competition", find)
-    monkeypatch.setattr("competitions.verbs.find_competition", find)
-
-
-def test_the_verb_prints_the_page(podium, made, runs, known, monkeypatch):
-    folder = run_in(runs)
-    monkeypatch.setattr("competitions.combining.find_competition", lambda name: photo_competition(runs / "cache"))
-    said = podium("explain", folder.name, "--runs", runs, "--json", "--count", "3")  # it knows where its files were
-    assert said.code == 0, said.err
-    page, summary = said.out.splitlines()
-    assert page == str(folder.root / "pictures" / "index.html")
-    assert json.loads(summary) == {"competition": "photos", "run": folder.name, "page": page}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "known_words"),
-    [
-        (["explain"], "expected RUN right after the verb"),
-        (["explain", "nosuch"], "expected a run, got 'nosuch'"),
-        (["explain", "nosuch", "--counts", "3"], "did you mean --count"),
-        (["explain", "nosuch", "--count", "0"], "--count: expected at least 1, got 0"),
-        (["find-rate", "tps_tabular/may-2022"], "expected a learner that trains networks, got TableLearner"),
-    ],
-)
-def test_what_is_not_understood_exits_with_two(podium, arguments, known_words):
-    said = podium(*arguments)
-    assert said.code == 2
-    assert known_words in said.err
-    assert said.out == ""
-
-
-def test_help_lists_the_flags(podium):
-    said = podium("explain", "--help")
-    assert said.code == 0
-    assert "--rows" in said.out
-
-
-# -- the learning rate
-
-
-def test_find_rate_draws_a_curve_and_suggests_a_rate(podium, made, runs, known):
-    said = podium("find-rate", "photos", "--data", made / "raw", "--runs", runs, "--json", "--batch", "4")
-    assert said.code == 0, said.err
-    suggested, curve, summary = said.out.splitlines()
-    found = json.loads(summary)
-    assert 1e-6 < found["rate"] < 1
-    assert f"--rate {found['rate']:.1e}" in suggested
-    assert re.fullmatch(r".*/photos/find-rate-small-[0-9a-f]{8}\.png", found["plot"])
-    assert curve == f"curve in {found['plot']}"
-    assert cv2.imread(found["plot"]) is not None
-    assert len(list((runs / "photos").glob("*/run.json"))) == 1  # nothing was trained
-
-
-def test_find_rate_suggests_nothing_where_nothing_is_learned(podium, made, runs, known, monkeypatch):
-    def flat(self, train, targets, out):
-        return Curve(tuple(np.geomspace(1e-7, 1, 100)), tuple(smooth(np.random.default_rng(0).normal(1, 0.1, 100))))
-
-    monkeypatch.setattr(ImageLearner, "find_rate", flat)
-    said = podium("find-rate", "photos", "--data", made / "raw", "--runs", runs)
-    assert said.code == 1
-    (plot,) = (runs / "photos").glob("find-rate-*.png")
-    assert f"no suggestion; look at {plot}, and keep --rate 0.01" in said.err
-
-
-def smooth(losses):
-    """As the finder smooths them."""
-    means, mean = [], 0.0
-    for number, loss in enumerate(losses, 1):
-        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
-        means.append(mean / (1 - SMOOTHING**number))
-    return means
-
-
-def test_one_lucky_step_is_no_fall_and_the_steepest_slope_is():
-    rates, suggested = np.geomspace(LOWEST, HIGHEST, STEPS), []
-    for seed in range(50):
-        noise = np.random.default_rng(seed).normal(0, 0.05, STEPS)
-        fall = 1.0 - 0.8 / (1 + np.exp(-3 * (np.log10(rates) + 3))) + 40 * rates**2  # steepest at 1e-3
-        assert Curve(tuple(rates), tuple(smooth(1 + noise))).suggestion is None
-        suggested.append(Curve(tuple(rates), tuple(smooth(fall + noise))).suggestion)
-    assert (np.array(suggested) > 2e-4).all()
-    assert (np.array(suggested) < 2e-2).all()

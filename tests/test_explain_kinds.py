@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import cv2
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.contract import Competition, Metric
-from pipelines.corridor import run_competition
 from pipelines.explain.amounts import Numbers, Scored
 from pipelines.explain.calibration import reliability
 from pipelines.explain.confusion import count
 from pipelines.explain.curves import curves_chart, sorted_by_plot
-from pipelines.explain.explain import Wanted, explain_run
 from pipelines.explain.kinds import kind_of
 from pipelines.explain.labels import Classes, YesNo
-from pipelines.explain.seam import Panel, Shown
 from pipelines.figures import save_figure
-from pipelines.learners.tasks import Multiclass
-from pipelines.loading import load_tables
 from pipelines.metrics import METRICS
-from pipelines.options import Options
-from pipelines.reopen import reopen
-from pipelines.report import Report
 from pipelines.scoring import Entries, fold_errors, score_oof
-from tests.photos import load, photo_competition, write_photos
 
-
-@pytest.fixture(scope="module", autouse=True)
-def coarse():
-    """Small pictures: what they show does not depend on it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipelines.figures.DOTS", 40)
-        yield
+pytestmark = pytest.mark.usefixtures("coarse")
 
 
 def draws(seed=0):
@@ -76,7 +58,7 @@ def test_the_arrays_say_what_they_are(truth, prediction, kind):
 
 def test_yes_or_no_counts_from_the_choice_on():
     found = kind_of(np.array([[0], [1]]), np.array([[0.3], [0.3]]), ["rain"], np.array([0.25]))
-    np.testing.assert_allclose(found.errors(), -np.log([0.7, 0.3]))
+    np.testing.assert_allclose(found.errors, -np.log([0.7, 0.3]))
     assert found.threshold == [0.25]
     assert replace(found, choice=None).threshold == [0.5]
     assert found.said(1) == "truth 1 · predicted 0.3"
@@ -88,8 +70,11 @@ def test_of_several_labels_the_worst_is_asked_about():
     (asked,) = found.towards(0)
     assert (asked.output, asked.label) == (2, "speaks for c = 1")
     assert found.said(0).startswith("c 1, predicted 0.2")
-    assert found.errors()[1] == 0
-    assert list(found.cells(np.array([0]))) == [f"{name}_{side}" for name in "abc" for side in ("truth", "prediction")]
+    assert found.errors[1] == 0
+    assert list(found.cells(np.array([0]))) == [
+        *(f"{name}_{side}" for name in "abc" for side in ("truth", "prediction")),
+        "error",
+    ]
 
 
 def test_a_wrong_class_is_asked_about_beside_the_true_one():
@@ -98,7 +83,7 @@ def test_a_wrong_class_is_asked_about_beside_the_true_one():
     assert [[each.output for each in found.towards(row)] for row in range(3)] == [[0], [0, 1], [0, 2]]
     assert found.towards(1)[1].label == "speaks for dog (true)"
     assert found.said(1) == "truth dog · predicted cat (0.6), truth got 0.3"
-    assert found.errors()[2] > 30  # no probability at all
+    assert found.errors[2] > 30  # no probability at all
     cells = found.cells(np.array([1]))
     assert (cells["truth"][0], cells["prediction"][0]) == ("dog", "cat")
     weighed = kind_of(truth, prediction, ["cat", "dog", "owl"], np.array([1.0, 3.0, 1.0]))
@@ -108,12 +93,12 @@ def test_a_wrong_class_is_asked_about_beside_the_true_one():
 def test_numbers_of_several_targets_are_wrong_in_units_of_their_spread():
     truth = np.array([[0.0, 0.0], [2.0, 2000.0]])
     found = kind_of(truth, truth + np.array([[0.5, 0.0], [0.0, 1000.0]]), ["small", "large"], None)
-    np.testing.assert_allclose(found.errors(), [0.25, 0.5])
+    np.testing.assert_allclose(found.errors, [0.25, 0.5])
     assert found.towards(1)[0].label == "pushes large up"
     constant = kind_of(np.full((2, 2), 3.0), np.array([[3.0, 4.0], [3.0, 3.0]]), ["a", "b"], None)
-    np.testing.assert_allclose(constant.errors(), [0.5, 0.0])
+    np.testing.assert_allclose(constant.errors, [0.5, 0.0])
     alone = kind_of(truth[:, 1:], truth[:, 1:] + 7, ["large"], None)
-    np.testing.assert_allclose(alone.errors(), [7, 7])
+    np.testing.assert_allclose(alone.errors, [7, 7])
 
 
 # -- charts
@@ -154,6 +139,11 @@ def test_reliability_keeps_the_means(rows, seed):
     assert (error > 0).all()  # ten of ten is no certainty
 
 
+def test_what_cannot_be_told_comes_last():
+    found = Scored(np.array([[0.0, 0.3], [1.0, 0.2]]), METRICS["auc"], None)  # one row has no AUC
+    assert np.isnan(found.errors).all()
+
+
 def test_curves_part_training_from_held_out_rows_and_the_rate_comes_last(tmp_path):
     lines = [
         {"fold": str(fold), "seed": seed, "step": step, "rate": 0.1, "train_rmse": 1 / step, "valid_rmse": float("nan")}
@@ -183,151 +173,3 @@ def test_a_folds_error_is_that_of_its_rows_alone():
     assert errors[0] < errors[1]
     one_class = Entries(np.arange(4), np.array([0, 0, 1, 1]), np.zeros(4, int), 4)
     assert np.isnan(fold_errors(METRICS["auc"], np.array([[0.0, 1], [1, 0], [1, 1], [1, 2]]), one_class)[1])
-
-
-# -- whole runs of other shapes
-
-
-def page_of(competition, root, runs, wanted):
-    """Run a competition and draw it."""
-    report, options = Report(quiet=True), Options(data=root, runs=runs, audit=False)
-    outcome = run_competition(competition, options, report, predict=False)
-    trained = reopen(outcome.run.folder, competition, competition.learner)
-    return explain_run(trained, lambda: load_tables(competition, options, report), wanted, report)
-
-
-SHADES = Multiclass(("red", "blue"))
-
-
-def load_shades(root):
-    train, test = load(root)
-    return train.assign(red=np.where(train["red"] == 1, "red", "blue")), test
-
-
-def test_classes_go_by_the_names_in_the_cells_and_files_are_shown_where_a_learner_shows_nothing(tmp_path):
-    write_photos(tmp_path / "raw")
-    table = replace(
-        photo_competition(tmp_path / "cache"),
-        load=load_shades,
-        truth=SHADES.truth,
-        metric=METRICS["log_loss"],
-        encode=lambda values, choice: {"red": values[:, 0]},
-        learner=Blind(),
-    )
-    page = page_of(table, tmp_path / "raw", tmp_path / "runs", Wanted(count=2))
-    listed = pd.read_csv(page.parent / "worst.csv")
-    assert set(listed["truth"]) == {"red", "blue"}
-    assert "made smaller" in page.read_text()
-    assert (page.parent / "worst.png").exists()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Blind:
-    """Draws a value for every row; neither decodes nor shows anything."""
-
-    seed: int = 0
-
-    def inputs(self, table):
-        yield table.index, len(table)
-
-    def fit(self, train, valid, targets, out):
-        return self
-
-    def load(self, out):
-        return self
-
-    @property
-    def found(self):
-        return {}
-
-    def predict(self, rows):
-        shares = draws(self.seed).random((rows, 1))
-        return np.hstack([shares, 1 - shares])
-
-
-def masks(cells):
-    """Where the photos that the cells name are rather red, (rows, height, width)."""
-    return np.stack([cv2.imread(path)[..., 2] > 120 for path in cells["mask"]]).astype(np.uint8)
-
-
-def overlap(truth, prediction):
-    """The area shared, and both areas together, (rows, 2)."""
-    said = prediction > 0.5
-    return np.stack([(truth * said).sum(axis=(1, 2)), truth.sum(axis=(1, 2)) + said.sum(axis=(1, 2))], axis=1)
-
-
-def mean_dice(kept, choice, weights):
-    return float(np.average(np.where(kept[:, 1] > 0, 2 * kept[:, 0] / np.maximum(kept[:, 1], 1), 1), weights=weights))
-
-
-def load_masks(root):
-    train, test = load(root)
-    return train.assign(mask=[str(path) for path in train["image"]]).drop(columns="red"), test
-
-
-@dataclass(frozen=True, kw_only=True)
-class Painter:
-    """Maps of how red pixels are; shows image, truth, prediction and where they differ."""
-
-    seed: int = 0
-    shown = "Image, truth, prediction, and in white where they differ."
-
-    def inputs(self, table):
-        for start in range(0, len(table), 7):
-            rows = table.iloc[start : start + 7]
-            yield rows.index, np.stack([cv2.imread(str(path)) for path in rows["image"]])
-
-    def fit(self, train, valid, targets, out):
-        return self
-
-    def load(self, out):
-        return self
-
-    @property
-    def found(self):
-        return {}
-
-    def predict(self, pixels):
-        return np.stack([cv2.blur(image[..., 2], (3, 3)) for image in pixels]).astype(float) / 250
-
-    def show(self, model, pixels, asked):
-        assert asked.prediction is None
-        said = (model.predict(pixels) > 0.5).astype(np.uint8)
-        sides = {"truth": asked.truth, "prediction": said, "disagreement": asked.truth != said}
-        return [
-            Shown(
-                [
-                    Panel("image", image),
-                    *(Panel(name, np.stack([side[row] * 255] * 3, 2)) for name, side in sides.items()),
-                ],
-                f"{(asked.truth[row] != said[row]).mean():.0%} of pixels differ",
-            )
-            for row, image in enumerate(pixels)
-        ]
-
-
-def test_a_learner_of_maps_draws_its_own_pictures_through_the_same_door(tmp_path):
-    write_photos(tmp_path / "raw")
-    dice = Metric(name="dice", higher_is_better=True, best=1.0, keep=overlap, combine=mean_dice)
-    competition: Competition = replace(
-        photo_competition(tmp_path / "cache"),
-        load=load_masks,
-        targets=("mask",),
-        truth=masks,
-        plan=replace(photo_competition(tmp_path / "cache").plan, kind="random", stratify=None),
-        metric=dice,
-        encode=lambda values, choice: {"red": values.mean(axis=(1, 2))},
-        learner=Painter(),
-    )
-    page = page_of(competition, tmp_path / "raw", tmp_path / "runs", Wanted(count=4))
-    assert {path.name for path in page.parent.iterdir()} == {
-        *("index.html", "worst.csv", "scores.png", "rows.png", "worst.png", "middle.png", "best.png")
-    }
-    assert Painter.shown in page.read_text()
-    listed = pd.read_csv(page.parent / "worst.csv")
-    assert listed["dice"].is_monotonic_increasing  # the worst first
-    truth, said = masks(load_masks(tmp_path / "raw")[0]), []
-    for _, pixels in Painter().inputs(load_masks(tmp_path / "raw")[0]):
-        said.append(Painter().predict(pixels))
-    each = overlap(truth, np.concatenate(said))
-    assert listed["dice"].iloc[0] == pytest.approx((2 * each[:, 0] / each[:, 1].clip(1)).min())

@@ -26,7 +26,7 @@ class Numbers:
 
     @property
     def unit(self) -> str:
-        """What errors() measures."""
+        """What errors measures."""
         return "absolute error" if len(self.names) == 1 else "mean absolute error, in standard deviations of the truth"
 
     @cached_property
@@ -36,13 +36,19 @@ class Numbers:
         spread = self.truth.std(axis=0) if len(self.names) > 1 else np.ones(1)
         return np.asarray(distances / np.where(spread > 0, spread, 1))
 
+    @cached_property
     def errors(self) -> np.ndarray:
         """The mean distance of an entry's targets."""
         return np.asarray(self.distances.mean(axis=1))
 
+    def wrong(self, place: int) -> str:
+        """How wrong one entry is, in words."""
+        off = f"{self.errors[place]:.3g}"
+        return f"off by {off}" if len(self.names) == 1 else f"off by {off} standard deviations"
+
     def cells(self, places: np.ndarray) -> Mapping[str, np.ndarray]:
-        """Truth and prediction of each target."""
-        return paired(self.names, self.truth[places], self.prediction[places])
+        """Truth and prediction of each target, and the error."""
+        return {**paired(self.names, self.truth[places], self.prediction[places]), "error": self.errors[places]}
 
     def said(self, place: int) -> str:
         """The targets that are most wrong."""
@@ -68,8 +74,8 @@ class Scored:
 
     @property
     def unit(self) -> str:
-        """What errors() measures."""
-        return f"{self.metric.name} of the row alone"
+        """What errors measures."""
+        return self.metric.name
 
     @cached_property
     def scores(self) -> np.ndarray:
@@ -82,17 +88,22 @@ class Scored:
         except UndefinedScore:
             return float("nan")
 
+    @cached_property
     def errors(self) -> np.ndarray:
         """The scores, turned so that larger is worse."""
         return -self.scores if self.metric.higher_is_better else self.scores
+
+    def wrong(self, place: int) -> str:
+        """How wrong one entry is, in words."""
+        return f"{self.metric.name} {self.scores[place]:.4f}"
 
     def cells(self, places: np.ndarray) -> Mapping[str, np.ndarray]:
         """The scores."""
         return {self.metric.name: self.scores[places]}
 
     def said(self, place: int) -> str:
-        """The score."""
-        return f"{self.metric.name} {self._score(place):.4f}"
+        """Nothing: a map has no word for it."""
+        return ""
 
     def towards(self, place: int) -> list[Towards]:
         """None: a map is looked at as a whole."""

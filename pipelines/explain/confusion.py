@@ -72,7 +72,7 @@ def _draw(axes: Axes, matrix: Confusion) -> None:
 
 
 def _write(axes: Axes, cell: tuple[int, int], number: int, share: float, classes: int) -> None:
-    size = 11 if classes <= 2 else 9 if classes <= 6 else 6.5
+    size = 11 if classes <= 2 else 9 if classes <= 6 else 8 if classes <= 12 else 6.5
     text = f"{number:,}\n{share:.1%}" if classes <= 6 else f"{number:,}\n{share:.0%}"
     axes.text(
         cell[1], cell[0], text, ha="center", va="center", fontsize=size, color="white" if share > 0.55 else "black"

@@ -20,7 +20,6 @@ from pipelines.scoring import Entries
 from pipelines.stops import UsageError
 
 AGAIN = "the same `podium run` command goes on"
-VALUES = 64  # columns of truth that are drawn; wider ones are maps
 
 
 @dataclass(frozen=True, eq=False)

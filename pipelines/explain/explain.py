@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from pipelines.contract import Model, Table
@@ -15,7 +14,7 @@ from pipelines.explain.chart import Chart
 from pipelines.explain.curves import curves_chart
 from pipelines.explain.evidence import Evidence, baseline_of, check_fold, gather
 from pipelines.explain.page import Page
-from pipelines.explain.rows import Choices, choose, draw, draws_rows
+from pipelines.explain.rows import Choices, choose, draw, draws_rows, worst_first
 from pipelines.explain.scores import scores_chart
 from pipelines.explain.strips import strips_figure
 from pipelines.figures import check_plots
@@ -53,6 +52,8 @@ def explain_run(trained: Trained, tables: Callable[[], Tables], wanted: Wanted, 
     with drawing(folder) as place:
         page = Page(place, f"{trained.competition.name}: {folder.name}")
         add_scores(page, folder, everything)
+        if wanted.fold is not None:
+            page.paragraph(f"From here on: fold {wanted.fold} only.", note=True)
         add_charts(page, folder, evidence, wanted.fold)
         if draws_rows(trained.competition.learner, train):
             add_rows(page, evidence, chosen, partial(model_of, trained, report))
@@ -100,9 +101,9 @@ def add_rows(page: Page, evidence: Evidence, chosen: Choices, model: Callable[[i
     shown = getattr(evidence.competition.learner, "shown", FILES)
     groups = {
         "asked": ("The rows asked for", "The rows that --rows names.", chosen.named),
-        "worst": ("The worst errors", f"The rows with the largest {unit}, worst first.", chosen.worst),
+        "worst": ("The worst errors", f"The rows with the worst {unit}, the worst first.", chosen.worst),
         "middle": ("In the middle", f"Rows around the median {unit}.", chosen.middle),
-        "best": ("The best", f"The rows with the smallest {unit}, best first.", chosen.best),
+        "best": ("The best", f"The rows with the best {unit}, the best first.", chosen.best),
     }
     for name, (title, caption, places) in groups.items():
         if len(places):
@@ -113,14 +114,12 @@ def add_rows(page: Page, evidence: Evidence, chosen: Choices, model: Callable[[i
 
 def add_errors(page: Page, place: Pictures, evidence: Evidence) -> None:
     """The rows that were predicted worst, as a file and on the page."""
-    errors = evidence.kind.errors()
-    order = np.argsort(-np.where(np.isnan(errors), -np.inf, errors), kind="stable")[:FILED]
+    order = worst_first(evidence)[:FILED]
     listed = pd.DataFrame(
         {
             str(evidence.train.index.name): evidence.ids[order].astype(str),
             "fold": evidence.entries.fold[order],
             **evidence.kind.cells(order),
-            "error": np.abs(errors[order]),
         }
     )
     with replacing(place.errors) as draft:

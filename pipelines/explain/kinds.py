@@ -19,10 +19,14 @@ class Kind(Protocol):
 
     @property
     def unit(self) -> str:
-        """What errors() measures, in words."""
+        """What errors measures, in words."""
 
+    @property
     def errors(self) -> np.ndarray:
-        """How wrong each entry is, (entries,), larger is worse."""
+        """How wrong each entry is, (entries,), larger is worse; nan: it cannot be told."""
+
+    def wrong(self, place: int) -> str:
+        """How wrong one entry is, in words."""
 
     def cells(self, places: np.ndarray) -> Mapping[str, np.ndarray]:
         """Columns of a table of these entries."""

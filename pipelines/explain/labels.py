@@ -41,13 +41,18 @@ class YesNo:
         given = np.where(self.truth == 1, self.prediction, 1 - self.prediction)
         return np.asarray(-np.log(np.clip(given, TINY, 1)))
 
+    @cached_property
     def errors(self) -> np.ndarray:
         """The mean log loss of an entry's targets."""
         return np.asarray(self.losses.mean(axis=1))
 
+    def wrong(self, place: int) -> str:
+        """How wrong one entry is, in words."""
+        return f"log loss {self.errors[place]:.3g}"
+
     def cells(self, places: np.ndarray) -> Mapping[str, np.ndarray]:
-        """Truth and probability of each target."""
-        return paired(self.names, self.truth[places], self.prediction[places])
+        """Truth and probability of each target, and the error."""
+        return {**paired(self.names, self.truth[places], self.prediction[places]), "error": self.errors[places]}
 
     def said(self, place: int) -> str:
         """The targets that are most wrong."""
@@ -100,12 +105,17 @@ class Classes:
         """Probabilities that add up to 1, (entries, classes)."""
         return np.asarray(self.prediction / np.maximum(self.prediction.sum(axis=1, keepdims=True), TINY))
 
+    @cached_property
     def errors(self) -> np.ndarray:
         """The log loss."""
         return np.asarray(-np.log(np.maximum(_taken(self.shares, self.classes), TINY)))
 
+    def wrong(self, place: int) -> str:
+        """How wrong one entry is, in words."""
+        return f"log loss {self.errors[place]:.3g}"
+
     def cells(self, places: np.ndarray) -> Mapping[str, np.ndarray]:
-        """The true and the predicted class, and the probability of either."""
+        """The true and the predicted class, the probability of either, and the error."""
         names, shares = np.asarray(self.names, object), self.shares[places]
         true, chosen = self.classes[places], self.chosen[places]
         return {
@@ -113,6 +123,7 @@ class Classes:
             "prediction": names[chosen],
             "probability_of_truth": _taken(shares, true),
             "probability_of_prediction": _taken(shares, chosen),
+            "error": self.errors[places],
         }
 
     def said(self, place: int) -> str:

@@ -39,8 +39,7 @@ class Choices:
 
 def choose(evidence: Evidence, count: int, names: Sequence[str]) -> Choices:
     """The worst, and a quarter as many of the middle and the best; no row twice; beside them the rows named."""
-    errors = evidence.kind.errors()
-    order = np.argsort(-np.where(np.isnan(errors), -np.inf, errors), kind="stable")
+    order = worst_first(evidence)
     _, first = np.unique(evidence.entries.row[order], return_index=True)
     order = order[np.sort(first)]
     count = max(1, min(count, len(order) // 2))
@@ -49,6 +48,12 @@ def choose(evidence: Evidence, count: int, names: Sequence[str]) -> Choices:
     best, rest = rest[len(rest) - min(few, len(rest)) :][::-1], rest[: len(rest) - min(few, len(rest))]
     start = max(0, len(rest) // 2 - few // 2)
     return Choices(worst, rest[start : start + few], best, _named(evidence, names))
+
+
+def worst_first(evidence: Evidence) -> np.ndarray:
+    """The entries' places, the most wrong first; those of which it cannot be told come last."""
+    errors = evidence.kind.errors
+    return np.argsort(-np.where(np.isnan(errors), -np.inf, errors), kind="stable")
 
 
 def _named(evidence: Evidence, names: Sequence[str]) -> np.ndarray:
@@ -79,10 +84,8 @@ def draw(evidence: Evidence, places: np.ndarray, model_of: Callable[[int], Model
 
 def _written(evidence: Evidence, place: int, shown: Shown) -> Drawn:
     kind = evidence.kind
-    error = abs(float(kind.errors()[place]))
-    heading = f"{evidence.ids[place]} · fold {evidence.entries.fold[place]} · {kind.unit} {error:.3g}"
-    said = kind.said(place)
-    return Drawn(heading, f"{said} · {shown.note}" if shown.note else said, shown)
+    heading = f"{evidence.ids[place]} · fold {evidence.entries.fold[place]} · {kind.wrong(place)}"
+    return Drawn(heading, " · ".join(text for text in (kind.said(place), shown.note) if text), shown)
 
 
 def _shown(evidence: Evidence, places: np.ndarray, fold: int, model_of: Callable[[int], Model]) -> list[Shown]:
