@@ -64,7 +64,7 @@ def read(root: Path, name: str, targets: tuple[str, ...]) -> Table:
         if len(wrong):
             raise ValueError(
                 f"{path}: expected 0 or 1 in {mark!r}, got others in {len(wrong)} rows (Id {shorten(list(wrong), 3)}), "
-                f"first {table.loc[wrong[0], mark]!r}: download it again"
+                f"first {table.loc[wrong[0], mark]}: download it again"
             )
     return table[expected].copy()
 
@@ -75,7 +75,7 @@ def check_scores(scores: pd.Series, name: str) -> None:
     if len(wrong):
         raise ValueError(
             f"{name}: expected {TARGET} from {LOW} to {HIGH} in every row, got others in {len(wrong)} rows "
-            f"(Id {shorten(list(wrong), 3)}), first {scores[wrong[0]]!r}: correct or drop these rows"
+            f"(Id {shorten(list(wrong), 3)}), first {scores[wrong[0]]}: correct or drop these rows"
         )
 
 
