@@ -102,7 +102,7 @@ def test_features_that_are_not_those_of_training_are_refused(raw, table, tmp_pat
 
 
 def test_a_size_that_a_backbone_does_not_take_is_refused(raw, table, tmp_path):
-    with pytest.raises(ValueError, match="--size 40: expected a size that test_vit takes, got: .*patch size"):
+    with pytest.raises(ValueError, match=r"--size 40: expected a size that test_vit takes, got: .*patch size"):
         fitted(learner_of(raw, size=40), table, REDNESS, tmp_path / "run")
 
 
