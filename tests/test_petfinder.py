@@ -124,7 +124,8 @@ def test_cells_out_of_range_are_refused_by_row(root):
     train = pd.read_csv(root / "train.csv")
     rewrite(root / "train.csv", lambda table: table.__setitem__(TARGET, table[TARGET].where(table.index != 3, 0)))
     with pytest.raises(
-        ValueError, match=rf"expected Pawpularity from 1 to 100 .* 1 rows \(Id {train['Id'][3]}\), first 0"
+        ValueError,
+        match=rf"a score from 1 to 100 in 'Pawpularity', got others in 1 rows \(Id {train['Id'][3]}\), first 0",
     ):
         competition.load(root)
     train["Eyes"] = train["Eyes"].where(train.index != 4, 2)
