@@ -26,6 +26,11 @@ EXPECTED = {  # kind -> what was expected, what was found, what to do
     "decimal": ("whole numbers written like 3", "written like 3.0", "cast with .astype(int) before writing"),
     "range": ("values from {low:g} to {high:g}", "outside", "clip them, or look for percentages and logarithms"),
     "label": ("one of {labels}", "other labels", "check their spelling, case and spaces"),
+    "runs": (
+        "runs 'start length', ascending and within {size:,} pixels",
+        "codes that are not",
+        "encode with submissions.rle, in the competition's order and shape",
+    ),
     "text": ("text without carriage returns", "other cells", "write '' where there is nothing, and lines end in \\n"),
 }
 
@@ -38,10 +43,10 @@ def plain_columns(cells: Mapping[str, np.ndarray], sample: Sample, rules: Rules)
 def plain_cells(cells: Any, rules: Rules) -> Cells:
     """A column in memory, (rows,), as numbers where the rules ask for numbers and it holds them, else as texts."""
     array = np.asarray(cells)
-    if array.dtype.kind in "iuf" and not (rules.labels or rules.text):
+    if array.dtype.kind in "iuf" and not rules.words:
         return array.astype(np.float64) if array.dtype.itemsize > 8 else array
     items = array.tolist()
-    return items if rules.text else [item if isinstance(item, str) else str(item) for item in items]
+    return items if rules.text or rules.masks else [item if isinstance(item, str) else str(item) for item in items]
 
 
 def written_cells(cells: Cells) -> list[Any]:

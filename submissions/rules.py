@@ -4,6 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from submissions.rle import Order
+
+
+@dataclass(frozen=True, kw_only=True)
+class Masks:
+    """What run-length codes of masks stand for."""
+
+    shape: tuple[int, int]  # height and width of every mask
+    order: Order
+    share: tuple[float, float] | None = None  # of the image, least and most in training; beyond is a warning
+
+    @property
+    def size(self) -> int:
+        """Pixels of a mask."""
+        return self.shape[0] * self.shape[1]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
@@ -13,5 +29,11 @@ class Rules:
     high: float = float("inf")
     integer: bool = False  # whole numbers only
     labels: tuple[str, ...] = ()  # the only texts allowed; empty: numbers
-    text: bool = False  # cells are neither numbers nor labels (run-length codes)
+    text: bool = False  # cells are neither numbers nor labels
+    masks: Masks | None = None  # cells are run-length codes of masks, '' for an empty one
     constant: bool = False  # whether one value for all rows may be submitted
+
+    @property
+    def words(self) -> bool:
+        """Whether cells are anything but numbers."""
+        return bool(self.text or self.labels or self.masks)

@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from submissions.cells import EXPECTED, Cells, find_faults, read_numbers
+from submissions.masks import MaskJudge
 from submissions.rules import Rules
+from submissions.runs import find_fault
 from submissions.sample import Sample
 from submissions.verdict import FIRST, Problem
+
+SHOWN = 40  # characters of a cell; a mask's code has thousands
 
 
 @dataclass
@@ -36,16 +40,27 @@ class ColumnJudge:
     constant: bool = True  # so far
     like_sample: bool = True  # so far
     hard: bool = True  # only 0 and 1 so far
+    masks: MaskJudge | None = field(default=None, init=False)  # where cells are run-length codes
+
+    def __post_init__(self) -> None:
+        self.masks = MaskJudge(self.name, self.rules.masks) if self.rules.masks else None
+
+    @property
+    def opening(self) -> str:
+        """The first cell, cut for a message."""
+        return str(self.start)[:SHOWN] or "''"
 
     def take(self, ids: Sequence[str], cells: Cells) -> None:
         """The cells of the next rows."""
         if not len(cells):
             return
         listed = self.sample[self.rows : self.rows + len(cells)]
-        words = bool(self.rules.text or self.rules.labels)
-        numbers = None if words else read_numbers(cells)
-        for kind, rows in find_faults(cells, numbers, self.rules).items():
-            self.note(kind, ids, cells, rows)
+        numbers = None if self.rules.words else read_numbers(cells)
+        if self.masks:
+            self.note("runs", ids, cells, self.masks.take(ids, list(cells), listed))
+        else:
+            for kind, rows in find_faults(cells, numbers, self.rules).items():
+                self.note(kind, ids, cells, rows)
         if self.rows == 0:
             self.start = cells[0] if numbers is None else numbers[0]
         if numbers is None:
@@ -71,7 +86,11 @@ class ColumnJudge:
             tally = self.tallies.setdefault(kind, Tally())
             tally.count += count
             places = np.flatnonzero(rows)[: FIRST - len(tally.shown)]
-            tally.shown += [f"{ids[place]}: {str(cells[place])[:40]!r}" for place in places]
+            tally.shown += [f"{ids[place]}: {self.show(cells[place])}" for place in places]
+
+    def show(self, cell: object) -> str:
+        """A cell that has a fault, or where its fault is."""
+        return find_fault(cell, self.rules.masks.size) if self.rules.masks else repr(str(cell)[:SHOWN])
 
     def problems(self) -> list[Problem]:
         """The faults of the cells, each kind once."""
@@ -81,7 +100,8 @@ class ColumnJudge:
         """A fault in a sentence."""
         expected, found, remedy = EXPECTED[kind]
         labels = ", ".join(self.rules.labels[:20]) + (", ..." if len(self.rules.labels) > 20 else "")
-        expected = expected.format(low=self.rules.low, high=self.rules.high, labels=labels)
+        size = self.rules.masks.size if self.rules.masks else 0
+        expected = expected.format(low=self.rules.low, high=self.rules.high, labels=labels, size=size)
         more = ", ..." if tally.count > len(tally.shown) else ""
         return (
             f"{self.name}: expected {expected}, got {tally.count:,} {found} ({', '.join(tally.shown)}{more}); {remedy}"
@@ -112,7 +132,7 @@ class ValueJudge:
             message = "expected predictions, got the values of sample_submission itself"
             problems.append(Problem("sample", f"{message}; submit the file that a run wrote"))
         elif not self.rules.constant and seen and all(column.constant and column.rows > 1 for column in seen):
-            message = f"expected values that differ between rows, got {seen[0].start} in all of them"
+            message = f"expected values that differ between rows, got {seen[0].opening} in all of them"
             problems.append(Problem("constant", f"{message}; look for a model that has learned nothing"))
         return problems
 
@@ -120,8 +140,11 @@ class ValueJudge:
         """What is probably a mistake; trained holds the lowest and highest target of training, by column."""
         columns = list(self.columns.values())
         found = [
-            f"{column.name} is {column.start} in every row" for column in columns if column.constant and column.rows > 1
+            f"{column.name} is {column.opening} in every row"
+            for column in columns
+            if column.constant and column.rows > 1
         ]
+        found += [warning for column in columns if column.masks for warning in column.masks.warnings()]
         if columns and self.asks_probabilities() and all(column.hard for column in columns):
             found.append("all values are 0 or 1: a metric of probabilities wants the probabilities")
         for name, (low, high) in trained.items():
@@ -134,4 +157,4 @@ class ValueJudge:
     def asks_probabilities(self) -> bool:
         """Whether fractions are allowed at all, and nothing but 0 to 1."""
         rules = self.rules
-        return not (rules.integer or rules.labels or rules.text) and (rules.low, rules.high) == (0, 1)
+        return not (rules.integer or rules.words) and (rules.low, rules.high) == (0, 1)

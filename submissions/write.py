@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from submissions.rules import Rules
 from submissions.sample import Sample
 from submissions.values import ValueJudge
 from submissions.verdict import Problem, SubmissionError
+
+Lines: TypeAlias = Iterable[Sequence[object]]
 
 
 def write_submission(
@@ -42,7 +45,8 @@ def open_submission(path: Path, sample: Sample, rules: Rules) -> Iterator[Submis
     """
     path = Path(path)
     with placed(path) as raw, packed(path, raw) as stream:
-        writer = SubmissionWriter(stream, path.name, sample, rules)
+        writer = SubmissionWriter(partial(write_lines, stream), path.name, sample, rules)
+        writer.put([sample.columns])
         yield writer
         writer.finish()
     writer.digest = file_digest(path)
@@ -51,15 +55,14 @@ def open_submission(path: Path, sample: Sample, rules: Rules) -> Iterator[Submis
 class SubmissionWriter:
     """Takes rows in sample_submission's order and refuses the first batch that is not as it should be."""
 
-    def __init__(self, stream: IO[bytes], name: str, sample: Sample, rules: Rules) -> None:
-        self.stream = stream
+    def __init__(self, put: Callable[[Lines], None], name: str, sample: Sample, rules: Rules, rows: int = 0) -> None:
+        self.put = put
         self.name = name
         self.sample = sample
         self.rules = rules
         self.values = ValueJudge(sample, rules)
-        self.rows = 0
+        self.rows = rows  # that are there already
         self.digest = ""  # SHA-256 of the file, once it is in place
-        self.write_lines([sample.columns])
 
     def append(self, ids: Iterable[object], cells: Mapping[str, np.ndarray]) -> None:
         """Write the next rows, one cell array of shape (rows,) per value column."""
@@ -71,7 +74,7 @@ class SubmissionWriter:
             problems = self.values.cell_problems()
         if problems:
             raise SubmissionError(self.name, problems)
-        self.write_lines(zip(texts, *map(written_cells, columns.values()), strict=True))
+        self.put(zip(texts, *map(written_cells, columns.values()), strict=True))
         self.rows += len(texts)
 
     def check_place(self, ids: list[str]) -> list[Problem]:
@@ -89,15 +92,20 @@ class SubmissionWriter:
 
     def finish(self) -> None:
         """Refuse what only shows at the end: rows that never came, and values that say nothing."""
-        problems = self.values.problems()
-        if self.rows < len(self.sample):
-            message = f"expected {len(self.sample):,} rows, got {self.rows:,}"
-            problems.append(Problem("rows", f"{message}; the next would have been {self.sample.ids[self.rows]}"))
+        problems = [*self.values.problems(), *self.check_rest()]
         if problems:
             raise SubmissionError(self.name, problems)
 
-    def write_lines(self, rows: Iterable[Sequence[object]]) -> None:
-        """Rows as CSV, quoted where they must be."""
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        self.stream.write(text.getvalue().encode())
+    def check_rest(self) -> list[Problem]:
+        """Whether all rows came."""
+        if self.rows == len(self.sample):
+            return []
+        message = f"expected {len(self.sample):,} rows, got {self.rows:,}"
+        return [Problem("rows", f"{message}; the next would have been {self.sample.ids[self.rows]}")]
+
+
+def write_lines(stream: IO[bytes], rows: Lines) -> None:
+    """Rows as CSV, quoted where they must be."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    stream.write(text.getvalue().encode())
