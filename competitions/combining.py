@@ -11,13 +11,16 @@ from competitions.flags import parse
 from competitions.registry import find_competition
 from competitions.verbs import starting_learner
 from pipelines.blending import Method, blend_runs
+from pipelines.contract import Competition
 from pipelines.loading import Tables, load_tables
+from pipelines.map_blending import blend_maps
 from pipelines.options import Options
 from pipelines.predicting import Trained, predict_test, submit_file
 from pipelines.reopen import find_run, reopen
 from pipelines.report import Report
 from pipelines.runfolder import RunFolder, read_json
 from pipelines.stops import UsageError
+from pipelines.streaming import Job, Wanted, stream_test
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +35,12 @@ class PredictRequest:
     """How `podium blend` finds the runs' weights; `podium predict` gives them equal ones."""
     name: str = "blend"
     """What to call the blend."""
+    rows: Path | None = None
+    """List of ids, one a line: predict only these test rows; the others' cells stay empty (masks only)."""
+    threshold: float | None = None
+    """Use this threshold instead of the one that OOF chose (masks only)."""
+    keep_maps: bool = False
+    """Keep the test rows' maps too, 8 bits a pixel, so that averaging runs needs no model (masks only)."""
     quiet: bool = False
     """No progress on stderr."""
     json: bool = False
@@ -46,8 +55,14 @@ def predict(arguments: Sequence[str]) -> int:
         return _blend(folders, dataclasses.replace(request, method="mean"))
     report = Report(request.quiet)
     trained, tables = _opened(folders[0], request, report)
-    predicted = predict_test(trained, tables.test, tables.test_fingerprint, report)
-    path = submit_file(trained, predicted, tables.sample)
+    wanted = _wanted(request, trained.competition)
+    if trained.competition.shape is None:
+        predicted = predict_test(trained, tables.test, tables.test_fingerprint, report)
+        path = submit_file(trained, predicted, tables.sample)
+    else:
+        job = Job(parts=[trained], folder=trained.folder, choice=trained.choice, tables=tables, wanted=wanted)
+        with trained.folder.lock():
+            path = stream_test(job, report)
     print(f"{path} ({len(tables.sample.ids):,} rows, checked) from {', '.join(trained.sources)}")
     if request.json:
         summary = {"competition": trained.competition.name, "run": folders[0].name, "submission": str(path)}
@@ -75,6 +90,24 @@ def _asked(arguments: Sequence[str], verb: str) -> tuple[list[str], PredictReque
     return names, request
 
 
+def _wanted(request: PredictRequest, competition: Competition) -> Wanted:
+    """Which rows, with which threshold; only maps are predicted so that either can be chosen afterwards."""
+    ids: list[str] = []
+    if request.rows is not None:
+        if not request.rows.is_file():
+            raise FileNotFoundError(f"--rows {request.rows}: expected a list of ids, one a line, got no file")
+        ids = [line.strip() for line in request.rows.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        if not ids:
+            raise ValueError(f"--rows {request.rows}: expected ids, one a line, got none")
+    label = "" if request.rows is None else request.rows.name
+    wanted = Wanted(rows=tuple(ids), label=label, threshold=request.threshold, keep_maps=request.keep_maps)
+    if competition.shape is None and not (wanted.usual and not wanted.keep_maps):
+        raise UsageError(
+            f"--rows, --threshold, --keep-maps: expected a competition of masks, got {competition.name}; leave them out"
+        )
+    return wanted
+
+
 def _opened(folder: RunFolder, request: PredictRequest, report: Report) -> tuple[Trained, Tables]:
     record = read_json(folder.record)
     competition = find_competition(record["competition"])
@@ -89,7 +122,16 @@ def _blend(folders: Sequence[RunFolder], request: PredictRequest) -> int:
     names = {trained.competition.name for trained, _ in opened}
     if len(names) > 1:
         raise UsageError(f"expected runs of one competition, got {', '.join(sorted(names))}")
-    made = blend_runs([trained for trained, _ in opened], opened[0][1], request.method, request.name, report)
+    parts, tables = [trained for trained, _ in opened], opened[0][1]
+    wanted = _wanted(request, parts[0].competition)
+    if parts[0].competition.shape is None:
+        made = blend_runs(parts, tables, request.method, request.name, report)
+    elif request.method == "mean":
+        made = blend_maps(parts, tables, wanted, request.name, report)
+    else:
+        raise UsageError(
+            "podium blend: expected runs whose values are numbers, got maps: podium predict RUN RUN averages them"
+        )
     print(made)
     if request.json:
         print(json.dumps(made.summary()))

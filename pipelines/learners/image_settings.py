@@ -1,49 +1,30 @@
-"""The settings of the image learner, and how rows become the images that its network sees."""
+"""The settings of the image learner."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pipelines.contract import Chunks, Table
-from pipelines.report import Watcher
+from pipelines.learners.pixel_settings import PixelSettings
 from pipelines.training.losses import BinaryLoss, Loss, with_settings
-from pipelines.training.settings import NetworkSettings
-from pipelines.training.views import Views
 
 if TYPE_CHECKING:
-    from features.images import Images
-    from features.reading import Reading
+    from features.reading import Reading, Size
 
-CHUNK = 64  # images decoded ahead and predicted at once
 MARGIN = 256 / 224  # sides kept to crop from, per side seen: what ImageNet's networks are used to
 
 
-def paths_of(table: Table) -> list[Path]:
-    """The image files of a table's rows."""
-    if "image" not in table:
-        raise ValueError(f"expected a column image of paths in the table, got {', '.join(map(str, table.columns))}")
-    return list(table["image"])
-
-
 @dataclass(frozen=True, kw_only=True)
-class ImageSettings(NetworkSettings):
+class ImageSettings(PixelSettings):
     """A backbone with a linear head, trained on augmented images."""
 
     model: str = "convnext_tiny"
     """A timm backbone, by name."""
-    weights: str = "pretrained"
-    """pretrained, none, or the path of a safetensors file or of a folder that holds one."""
     size: int = 224
     """Side of the images that the network sees."""
     fit_image: Literal["crop", "squash", "letterbox"] = "crop"
     """How an image becomes square: cropped, squashed, or whole with bars."""
-    augment: Literal["none", "light", "medium", "heavy", "digits"] = "medium"
-    """How much images are changed in training."""
-    views: Views = "flip"
-    """Looks at each image in prediction, averaged."""
     space: Literal["probability", "rank"] = "probability"
     """Where views and models are averaged: rank reads ranks off the model's own validation rows."""
     drop: float = 0.0
@@ -52,14 +33,9 @@ class ImageSettings(NetworkSettings):
     """Draw rows so that classes are equally frequent."""
     pos_weight: float = 1.0
     """Weight of the positive side of a yes/no target."""
-    cache: Literal["auto", "disk", "ram", "off"] = field(default="auto", compare=False)
-    """Where decoded images are kept."""
-    cache_dir: Path = field(default=Path("runs/cache/images"), compare=False)
-    """Folder of the decoded images."""
     loss: Loss = field(default_factory=BinaryLoss)
     # Flags are read off these hints, so they name nothing that is imported for checks of types only.
     network: Callable[[int, int], Any] | None = None  # (outputs, seed) -> a torch network of your own
-    open_images: Callable[[Table], Any] | None = None  # features.images.Images of pixels that are no files
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -81,50 +57,14 @@ class ImageSettings(NetworkSettings):
         return Reading(height=side, width=side, fit=kinds[self.fit_image])
 
     @property
+    def seen(self) -> Size:
+        """Height and width of the images that the network sees."""
+        return self.size, self.size
+
+    @property
     def trained_loss(self) -> Loss:
         """The loss, smoothed and weighted as the settings say."""
         chosen = {"smoothing": self.smoothing} if self.smoothing else {}
         chosen |= {"pos_weight": self.pos_weight} if self.pos_weight != 1 else {}
         made: Loss = with_settings(self.loss, **chosen)
         return made
-
-    def inputs(self, table: Table) -> Chunks:
-        """Chunks of images as the network sees them, uint8 (rows, size, size, channels), cached or decoded ahead."""
-        from features.augment import Augment
-        from features.batches import Batches
-        from features.recipes import Recipe
-
-        batches = Batches(
-            images=self.images(table, keep=False),
-            ids=table.index,
-            augment=Augment(Recipe(frame="centre"), self.size, self.size),
-            batch=CHUNK,
-            shuffle=False,
-            workers=self.workers,
-        )
-        for batch in batches.epoch(0):
-            yield table.index[batch.rows], batch.images
-
-    def unreadable(self, train: Table, test: Table, watcher: Watcher) -> dict[Path, str]:
-        """Why files cannot be read, for all that cannot; the training rows' are decoded into the cache on the way."""
-        from features.decode import BrokenImages, scan
-
-        if self.open_images is not None:
-            return {}
-        reasons: dict[Path, str] = {}
-        try:
-            self.images(train, keep=True, out=watcher)
-        except BrokenImages as broken:
-            reasons |= broken.reasons
-        return reasons | scan(paths_of(test), self.workers, watcher.steps) if len(test) else reasons
-
-    def images(self, table: Table, keep: bool, out: Watcher | None = None) -> Images:
-        """The images of a table's rows; keep: decoded into the cache, else only what is there is taken from it."""
-        from features.cache import Cache
-
-        if self.open_images is not None:
-            opened: Images = self.open_images(table)
-            return opened
-        watch: dict[str, Any] = {} if out is None else {"say": out.say, "steps": out.steps}
-        cache = Cache(folder=self.cache_dir, mode=self.cache, workers=self.workers, **watch)
-        return cache.images(paths_of(table), self.reading) if keep else cache.known(paths_of(table), self.reading)

@@ -115,12 +115,12 @@ def pixels_of(network: torch.nn.Module) -> Pixels:
     return Pixels(tuple(found["mean"]), tuple(found["std"]), found["interpolation"])
 
 
-def check_model(model: str) -> None:
-    """Refuse a backbone that timm does not know, naming near ones."""
+def check_model(model: str, flag: str = "--model") -> None:
+    """Refuse a backbone that timm does not know, naming near ones; flag: where it was asked for."""
     import difflib
 
     import timm
 
     if not timm.is_model(model):
         near = difflib.get_close_matches(model, timm.list_models(), n=5, cutoff=0.4)
-        raise UsageError(f"--model: expected a timm backbone, got {model!r}; near: {', '.join(near) or 'none'}")
+        raise UsageError(f"{flag}: expected a timm backbone, got {model!r}; near: {', '.join(near) or 'none'}")
