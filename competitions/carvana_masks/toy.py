@@ -19,7 +19,7 @@ from submissions.rle import encode
 
 HEIGHT, WIDTH = 128, 192  # pixels; Kaggle's images are ten times as wide and high
 FINE = 3  # times that cars are drawn larger, then averaged down
-CARS, TEST_CARS, ANGLES = 12, 3, 16
+CARS, TEST_CARS, ANGLES = 24, 3, 16
 CORRUPT = "29bb3ece3180_11"  # the test image that Kaggle ships once more, loose
 PAINTS = ((228, 228, 230), (168, 170, 172), (118, 120, 124), (28, 28, 32), (150, 30, 32), (34, 58, 120), (64, 96, 70))
 MAKES = (("Toyota", "Camry"), ("Ford", "Focus"), ("Honda", "Fit"), ("Kia", "Soul"))
@@ -134,17 +134,17 @@ def picture(car: Car, angle: int, rng: np.random.Generator) -> tuple[np.ndarray,
 
 
 def studio(wall: float, stand: Stand, rng: np.random.Generator) -> np.ndarray:
-    """A lit wall, a floor of another shade, the disc and the car's shadow; float32 (h, w, 3)."""
+    """A lit wall, a floor of another shade, the disc and the car's shadow; uint8 (h, w, 3)."""
     tall, wide = HEIGHT * FINE, WIDTH * FINE
-    down, across = np.mgrid[0:tall, 0:wide].astype(np.float32)
-    light = wall + 30 * np.exp(-(((across - stand.middle) / wide) ** 2 + (down / tall - 0.3) ** 2) * 4)
-    light = np.where(down > 0.62 * tall, light - rng.uniform(8, 30), light)
-    pixels = np.repeat(light[:, :, None], 3, axis=2) + rng.normal(0, 3, 3).astype(np.float32)
-    fill(pixels, oval(stand.middle, stand.floor, 0.46 * wide, 0.17 * tall), [wall - 18] * 3)
-    shadow = np.zeros((tall, wide), np.float32)
-    cv2.fillPoly(shadow, [oval(stand.middle, stand.floor + 0.015 * tall, 1.08 * stand.half, 0.06 * tall)], 0.55)
-    shaded: np.ndarray = pixels * (1 - cv2.blur(shadow, (4 * FINE, 4 * FINE)))[:, :, None]
-    return shaded
+    down, across = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    light = wall + 30 * np.exp(-(((across * FINE - stand.middle) / wide) ** 2 + (down / HEIGHT - 0.3) ** 2) * 4)
+    light = np.where(down > 0.62 * HEIGHT, light - rng.uniform(8, 30), light)
+    cast = light[:, :, None] + rng.normal(0, 3, 3)
+    pixels = cv2.resize(cast.clip(0, 255).astype(np.uint8), (wide, tall), interpolation=cv2.INTER_LINEAR)
+    fill(pixels, oval(stand.middle, stand.floor, 0.46 * wide, 0.17 * tall), np.full(3, wall - 18))
+    shadow = np.full((tall, wide, 3), 255, np.uint8)
+    fill(shadow, oval(stand.middle, stand.floor + 0.015 * tall, 1.08 * stand.half, 0.06 * tall), np.full(3, 115))
+    return cv2.multiply(pixels, cv2.blur(shadow, (4 * FINE, 4 * FINE)), scale=1 / 255)
 
 
 def draw_car(pixels: np.ndarray, mask: np.ndarray, car: Car, stand: Stand) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pipelines.contract import Table
 from pipelines.learners.pixel_settings import PixelSettings, paths_of
 from pipelines.report import Watcher
 from pipelines.training.losses import Loss
 from pipelines.training.mask_losses import LossName, mask_loss
-from pipelines.training.segmenters import Arch
 
 if TYPE_CHECKING:
     from features.images import Images
@@ -26,7 +25,7 @@ SMALLEST = 32  # pixels of a side: what encoders halve five times
 class MaskSettings(PixelSettings):
     """A network that draws each row's mask, trained on images and masks moved alike."""
 
-    arch: Arch = "unet"
+    arch: Literal["unet", "unetplusplus", "fpn", "linknet", "deeplabv3plus", "plain"] = "unet"
     """unet, unetplusplus, fpn, linknet, deeplabv3plus over an encoder; plain: a U-Net trained from scratch."""
     encoder: str = "resnet34"
     """An encoder of segmentation-models-pytorch, or tu- and a timm backbone, as in tu-convnext_tiny."""

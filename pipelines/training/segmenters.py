@@ -6,15 +6,13 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import torch
 
 from pipelines.stops import UsageError
 from pipelines.training.networks import WAYS, Pixels, check_model, check_names, find_weights, pixels_of
 from pipelines.training.unet import Padded, PlainUnet
-
-Arch: TypeAlias = Literal["unet", "unetplusplus", "fpn", "linknet", "deeplabv3plus", "plain"]
 
 TIMM = "tu-"  # what names a timm encoder, as segmentation-models-pytorch calls them
 STRIDE = 32  # encoders halve five times
@@ -24,7 +22,7 @@ STRIDE = 32  # encoders halve five times
 class Segmenter:
     """A network from images (rows, channels, height, width) of any size to raw maps (rows, 1, height, width)."""
 
-    arch: Arch
+    arch: str  # unet, unetplusplus, fpn, linknet, deeplabv3plus or plain
     encoder: str
     channels: int
     width: int = 32  # channels of a plain U-Net's first level
@@ -76,7 +74,7 @@ class Segmenter:
         return network
 
 
-def architecture(arch: Arch) -> Callable[..., Any]:
+def architecture(arch: str) -> Callable[..., Any]:
     """The class of segmentation-models-pytorch."""
     try:
         import segmentation_models_pytorch as smp
