@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import IO, cast
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk, quota, file size
-LEVEL = 6  # of compression; 9 takes twice as long for 1 % less of random digits
 
 
 @contextmanager
@@ -53,7 +52,8 @@ def packed(path: Path, raw: IO[bytes]) -> Iterator[IO[bytes]]:
     if path.suffix != ".gz":
         yield raw
         return
-    with gzip.GzipFile(filename="", mode="wb", compresslevel=LEVEL, fileobj=raw, mtime=0) as stream:
+    # level 6: 9 takes twice as long for 1 % less of random digits
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=raw, mtime=0) as stream:
         yield cast(IO[bytes], stream)
 
 

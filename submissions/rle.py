@@ -10,20 +10,15 @@ from submissions.runs import find_fault, read_runs
 
 Order = Literal["rows", "columns"]  # rows: left to right, then down (Carvana); columns: down, then right (TGS salt)
 
-ONES = np.uint64(0x0101010101010101)  # times a byte: the word of eight such bytes
-BYTE = np.uint64(0xFF)
-NEXT, LAST = np.uint64(8), np.uint64(56)  # bits to the next byte of a word, and to its last
+ONE, LAST = np.uint64(1), np.uint64(63)  # bits to the next pixel of a word, and to its last
 
 
 def encode(mask: np.ndarray, order: Order) -> str:
     """The code of a mask, (height, width) bool, or uint8 of 0 and 1 or of 0 and 255; '' when nothing is set."""
-    if mask.ndim != 2 or mask.dtype not in (np.bool_, np.uint8):
-        found = f"{mask.dtype} of shape {mask.shape}"
-        raise ValueError(f"expected a mask (height, width) of bool or uint8, got {found}; threshold it before encoding")
-    lines = mask if check_order(order) == "rows" else mask.T
-    flips = find_flips(np.ascontiguousarray(lines).reshape(-1).view(np.uint8))
+    lit = as_bool(mask)
+    flips = find_flips(lit if check_order(order) == "rows" else lit.T)
     runs = np.stack([flips[::2] + 1, flips[1::2] - flips[::2]], axis=1)
-    return ("%d " * runs.size)[:-1] % tuple(runs.ravel().tolist())  # half the time of joining texts
+    return ("%d " * runs.size)[:-1] % tuple(runs.ravel().tolist())  # 40 % faster than joining texts
 
 
 def decode(text: str, shape: tuple[int, int], order: Order, id: str = "the mask") -> np.ndarray:
@@ -48,37 +43,33 @@ def check_order(order: Order) -> Order:
     return order
 
 
-def find_flips(pixels: np.ndarray) -> np.ndarray:
-    """Where runs begin and end by turns in pixels (n,) uint8, as places from 0; a run's end is the place after it.
-
-    Words of eight pixels are compared with the word before, which few differ from; only those are looked into.
-    """
-    words = pad(pixels).view("<u8")
-    changed = np.empty(len(words), dtype=bool)
-    np.not_equal(words[1:], words[:-1], out=changed[1:])
-    changed[:1] = changed[-1:] = True
-    places = np.flatnonzero(changed)
-    found = words[places]
-    uneven = found != (found & BYTE) * ONES
-    if (uneven[:-1] & (np.diff(places) > 1)).any():  # stripes: a word with flips inside and its like behind it
-        places, found = np.arange(len(words)), words
-    check_values(found)
-    before = words[places - 1]
-    before[:1] = 0
-    turned = np.flatnonzero((found ^ (found << NEXT | before >> LAST)).view(np.uint8) != 0)  # != 0: thrice as fast
-    flips: np.ndarray = (places[turned >> 3] << 3) + (turned & 7)
-    return np.append(flips, len(pixels)) if len(flips) % 2 else flips
-
-
-def pad(pixels: np.ndarray) -> np.ndarray:
-    """Pixels (n,), with zeros up to whole words of eight where they are not."""
-    return np.concatenate([pixels, np.zeros(-len(pixels) % 8, np.uint8)]) if len(pixels) % 8 else pixels
-
-
-def check_values(words: np.ndarray) -> None:
-    """Refuse pixels that are neither nothing nor one and the same value; words hold every value that occurs."""
-    pixels = words.view(np.uint8)
-    top = pixels.max(initial=0)
-    if top not in (0, 1, 255) or ((pixels != 0) & (pixels != top)).any():
-        found = ", ".join(map(str, np.unique(pixels)[:5].tolist()))
+def as_bool(mask: np.ndarray) -> np.ndarray:
+    """Which pixels are set, (height, width) bool; what could be probabilities or labels is refused."""
+    if mask.ndim != 2 or mask.dtype not in (np.bool_, np.uint8):
+        found = f"{mask.dtype} of shape {mask.shape}"
+        raise ValueError(f"expected a mask (height, width) of bool or uint8, got {found}; threshold it before encoding")
+    if mask.dtype == np.bool_ or mask.max(initial=0) <= 1:
+        return mask.view(np.bool_)
+    lit: np.ndarray = mask == 255
+    if np.count_nonzero(lit) != np.count_nonzero(mask):
+        found = ", ".join(map(str, np.unique(mask)[:5].tolist()))
         raise ValueError(f"expected a mask of 0 and 1, or of 0 and 255, got {found}; threshold it before encoding")
+    return lit
+
+
+def find_flips(pixels: np.ndarray) -> np.ndarray:
+    """Where runs begin and end by turns in pixels, bool, line after line; places from 0, a run's end is the one after.
+
+    Pixels become the bits of words, and each word is compared with itself one pixel later: 64 at once.
+    """
+    packed = np.packbits(pixels, bitorder="little")
+    if len(packed) % 8:
+        packed = np.concatenate([packed, np.zeros(-len(packed) % 8, dtype=np.uint8)])
+    words = packed.view("<u8")
+    turned = words << ONE
+    turned ^= words
+    turned[1:] ^= words[:-1] >> LAST
+    places = np.flatnonzero(turned != 0)  # few: only they are unpacked
+    bits = np.flatnonzero(np.unpackbits(turned[places].view(np.uint8), bitorder="little").view(np.bool_))
+    flips: np.ndarray = (places[bits >> 6] << 6) + (bits & 63)
+    return np.append(flips, pixels.size) if len(flips) % 2 else flips

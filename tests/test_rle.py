@@ -85,7 +85,7 @@ def test_any_mask_comes_back(mask, order):
         ([[1, 1], [1, 1]], "1 4", "1 4"),
         ([[1, 0, 0], [0, 0, 1]], "1 1 6 1", "1 1 6 1"),  # first and last pixel: where the circulating encoder fails
         ([[0, 1, 1], [1, 0, 0]], "2 3", "2 2 5 1"),  # a run goes on from line to line
-        ([[1] * 8, [0] * 8], "1 8", "1 1 3 1 5 1 7 1 9 1 11 1 13 1 15 1"),  # ends where a word of pixels ends
+        ([[1] * 8, [0] * 8], "1 8", "1 1 3 1 5 1 7 1 9 1 11 1 13 1 15 1"),
     ],
 )
 def test_codes_written_by_hand(rows, in_rows, in_columns):

@@ -131,6 +131,7 @@ def test_a_damaged_draft_goes_on_from_what_is_sound(tmp_path, sample, whole, nam
         draft.unlink()
     safe = {"gone": 0, "torn journal": 236, "no journal": 0, "strange journal": 0}
     assert begin(tmp_path, name, 0) == safe.get(damage, 118)
+    assert begin(tmp_path, name, ROWS) == begin(tmp_path, name, 0) == 236
     write(tmp_path, name)
     assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
 
