@@ -14,7 +14,7 @@ from pipelines.fitting import predict_stand_in
 from pipelines.predictions import Predictions, read_predictions, write_predictions
 from pipelines.run import Run
 from pipelines.runfolder import Kind
-from pipelines.scoring import Entries, Score, score_oof
+from pipelines.scoring import Entries, Score, neutral_score, score_oof
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Scores:
     baseline: Score
     seeds: tuple[float, ...]
     plain: Score | None = None
+    neutral: float | None = None  # with the choice that knows nothing; None where a metric chooses nothing
 
     @property
     def seed_spread(self) -> float | None:
@@ -55,6 +56,7 @@ class Scores:
             "seeds": list(self.seeds),
             "seed_spread": self.seed_spread,
             "baseline": self.baseline.value,
+            "neutral": self.neutral,
             "plain": None if self.plain is None else self.plain.value,
             "choice": None if choice is None else np.asarray(choice).tolist(),
         }
@@ -72,12 +74,14 @@ def score_run(run: Run) -> Scores:
     places = {"fold": oof.entries.fold[:, None], "repeat": oof.entries.repeat[:, None]}
     write_predictions(run.folder.oof, Predictions(oof.ids, {**places, **oof.arrays}, marks))
     truth = _truth(run, oof)
-    model = _scored(run, oof, _kept(run.competition.metric, truth, oof.arrays, ""))
+    kept = _kept(run.competition.metric, truth, oof.arrays, "")
+    model, neutral = _scored(run, oof, kept), neutral_score(run.competition.metric, kept, oof.entries)
     seeds = [_seed_score(run, oof, truth, seed) for seed in range(run.options.seeds)] if run.options.seeds > 1 else []
     blank = gather(run, folds, "baseline")
     baseline = _scored(run, blank, _kept(run.competition.metric, truth, blank.arrays, ""))
     plain = _kept(run.competition.metric, truth, oof.arrays, "plain_") if _has_plain(oof) else None
-    return Scores(model, baseline, tuple(seeds), None if plain is None else _scored(run, oof, plain))
+    single = None if plain is None else _scored(run, oof, plain)
+    return Scores(model, baseline, tuple(seeds), single, neutral)
 
 
 def gather(run: Run, folds: Sequence[int], kind: Kind = "oof") -> Oof:

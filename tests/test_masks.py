@@ -189,7 +189,7 @@ def test_truth_is_masks_of_one_size(tmp_path):
     paths = [as_gif(tmp_path / f"{row}.gif", mask) for row, mask in enumerate(masks)]
     assert np.array_equal(task.truth(pd.DataFrame({"mask": paths})), masks)
     odd = as_gif(tmp_path / "odd.gif", blob(5, 9))
-    with pytest.raises(ValueError, match="expected masks of one size, 8x5 as .*0.gif, got 9x5 in .*odd.gif"):
+    with pytest.raises(ValueError, match=r"expected masks of one size, 8x5 as .*0\.gif, got 9x5 in .*odd\.gif"):
         task.truth(pd.DataFrame({"mask": [*paths, odd]}))
     assert image_size(pd.DataFrame({"image": [odd]})) == (5, 9)
 

@@ -24,12 +24,12 @@ READERS = 8  # threads that read headers: they wait for the disk, not for a core
 
 def load(root: Path, quality: str = "") -> tuple[Table, Table]:
     """Images, cars, masks and their areas; quality "_hq" takes the images that are less compressed."""
-    masks = find("train_masks", root)
-    train = images(find(f"train{quality}", root), "train_masks.csv", listed(root, "train_masks.csv"))
+    masks = folder_of("train_masks", root)
+    train = images(folder_of(f"train{quality}", root), "train_masks.csv", listed(root, "train_masks.csv"))
     train = train.assign(mask=[masks / f"{Path(id).stem}_mask.gif" for id in train.index])
     check_pairs(train, masks)
     train = train.assign(area=areas(root, train, check_sizes(train)))
-    test = images(find(f"test{quality}", root), "sample_submission.csv", listed(root, "sample_submission.csv"))
+    test = images(folder_of(f"test{quality}", root), "sample_submission.csv", listed(root, "sample_submission.csv"))
     return train, test if quality else replaced(test, root)
 
 
@@ -106,6 +106,14 @@ def lacking(expected: str, missing: Sequence[str]) -> str:
         f"expected {expected}, got none for {len(missing)} ({shorten(missing)}): "
         "unpack the archives again, or drop what has no counterpart"
     )
+
+
+def folder_of(name: str, root: Path) -> Path:
+    """One of the competition's folders, unpacked."""
+    folder = find(name, root)
+    if folder.suffix:
+        raise ValueError(f"expected a folder {name} in {root}, got {folder.name}: unpack it there")
+    return folder
 
 
 def find(name: str, root: Path) -> Path:
