@@ -56,9 +56,10 @@ def trained(tmp_path_factory):
 
 @pytest.fixture
 def runs(trained, podium, tmp_path) -> list[Path]:
-    """The two runs, in the working folder."""
+    """The two runs, in the working folder, the one of 32x48 first."""
     shutil.copytree(trained, tmp_path / "runs")
-    return sorted((tmp_path / "runs" / "toy" / "carvana_masks").glob("plain-*"))
+    found = (tmp_path / "runs" / "toy" / "carvana_masks").glob("plain-*")
+    return sorted(found, key=lambda run: json.loads((run / "run.json").read_text())["settings"]["size"])
 
 
 def test_a_run_is_judged_and_its_submission_checked(runs, podium):
