@@ -17,6 +17,8 @@ VERBS = {  # verb -> (module, what it does)
     "train": ("competitions.verbs", "fit the folds and score them, no submission"),
     "predict": ("competitions.combining", "RUN [RUN ...]: predict the test rows; several runs are averaged"),
     "blend": ("competitions.combining", "NAME RUN RUN ...: weigh runs on their OOF predictions"),
+    "explain": ("competitions.explaining", "RUN: pictures of its curves, its errors and what its models look at"),
+    "find-rate": ("competitions.explaining", "NAME: a short training that suggests a learning rate"),
     "check": ("competitions.judging", "FILE --competition NAME: judge any submission"),
     "check-competition": ("competitions.judging", "the contract's checks on a competition, on toy files"),
     "runs": ("competitions.overview", "NAME: its runs; --diff A B shows which settings differ"),

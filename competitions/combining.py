@@ -12,12 +12,13 @@ from competitions.registry import find_competition
 from competitions.verbs import starting_learner
 from pipelines.blending import Method, blend_runs
 from pipelines.contract import Competition
-from pipelines.loading import Tables, load_tables
+from pipelines.loading import load_tables
 from pipelines.map_blending import blend_maps
 from pipelines.options import Options
 from pipelines.predicting import Trained, predict_test, submit_file
 from pipelines.reopen import find_run, reopen
 from pipelines.report import Report
+from pipelines.run import settled
 from pipelines.runfolder import RunFolder, read_json
 from pipelines.stops import UsageError
 from pipelines.streaming import Job, Wanted, stream_test
@@ -54,8 +55,9 @@ def predict(arguments: Sequence[str]) -> int:
     if len(folders) > 1:
         return _blend(folders, dataclasses.replace(request, method="mean"))
     report = Report(request.quiet)
-    trained, tables = _opened(folders[0], request, report)
+    trained, options = opened(folders[0], request.data, request.runs)
     wanted = _wanted(request, trained.competition)
+    tables = load_tables(trained.competition, options, report)
     if trained.competition.shape is None:
         predicted = predict_test(trained, tables.test, tables.test_fingerprint, report)
         path = submit_file(trained, predicted, tables.sample)
@@ -108,22 +110,24 @@ def _wanted(request: PredictRequest, competition: Competition) -> Wanted:
     return wanted
 
 
-def _opened(folder: RunFolder, request: PredictRequest, report: Report) -> tuple[Trained, Tables]:
+def opened(folder: RunFolder, data: Path | None, runs: Path) -> tuple[Trained, Options]:
+    """A run's models, and the options with which its tables are loaded."""
     record = read_json(folder.record)
     competition = find_competition(record["competition"])
-    options = Options(data=request.data, runs=request.runs, toy=record["toy"], experiment=record["experiment"])
-    trained = reopen(folder, competition, starting_learner(competition, options))
-    return trained, load_tables(competition, options, report)
+    options = Options(data=data, runs=runs, toy=record["toy"], experiment=record["experiment"])
+    competition = settled(competition.with_learner(starting_learner(competition, options)), runs)
+    return reopen(folder, competition, competition.learner), options
 
 
 def _blend(folders: Sequence[RunFolder], request: PredictRequest) -> int:
     report = Report(request.quiet)
-    opened = [_opened(folder, request, report) for folder in folders]
-    names = {trained.competition.name for trained, _ in opened}
+    found = [opened(folder, request.data, request.runs) for folder in folders]
+    names = {trained.competition.name for trained, _ in found}
     if len(names) > 1:
         raise UsageError(f"expected runs of one competition, got {', '.join(sorted(names))}")
-    parts, tables = [trained for trained, _ in opened], opened[0][1]
+    parts = [trained for trained, _ in found]
     wanted = _wanted(request, parts[0].competition)
+    tables = load_tables(parts[0].competition, found[0][1], report)
     if parts[0].competition.shape is None:
         made = blend_runs(parts, tables, request.method, request.name, report)
     elif request.method == "mean":

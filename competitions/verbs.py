@@ -107,7 +107,7 @@ def starting_learner(competition: Competition, early: Options) -> Any:
 def _early(rest: Sequence[str]) -> Options:
     """The two flags that decide which learner the other flags are about."""
     name = ""
-    for argument, following in zip(rest, [*rest[1:], ""], strict=True):
+    for argument, following in zip(rest, [*rest, ""][1:], strict=True):
         if argument.startswith("--experiment"):
             name = argument.partition("=")[2] or following
     return Options(experiment=name, toy="--toy" in rest)

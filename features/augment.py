@@ -30,8 +30,9 @@ def sample_seed(seed: int, epoch: int, name: str, turn: int = 0) -> int:
 class Augment:
     """Images of any size to views of height x width, as a recipe says; threads may share it."""
 
-    def __init__(self, recipe: Recipe, height: int, width: int) -> None:
+    def __init__(self, recipe: Recipe, height: int, width: int, interpolation: str = "bilinear") -> None:
         self.recipe, self.size = recipe, (height, width)
+        self.steps = cv2.INTER_CUBIC if interpolation == "bicubic" else cv2.INTER_LINEAR
         self._local = threading.local()  # albumentations keeps its random state in the transform
 
     def __call__(self, image: np.ndarray, seed: int, out: np.ndarray | None = None) -> np.ndarray:
@@ -51,11 +52,11 @@ class Augment:
         out = np.empty((*self.size, image.shape[2]), np.uint8) if out is None else out
         if self.recipe.moves:
             matrix = place(self.recipe, image.shape[:2], self.size, draw)
-            warp(image, matrix, out)
+            warp(image, matrix, out, self.steps)
             mask = mask if mask is None else warp_mask(mask, matrix, self.size)
         else:
-            out[:] = still(image, self.recipe, self.size)
-            mask = mask if mask is None else still(mask, self.recipe, self.size, nearest=True)
+            out[:] = still(image, self.recipe, self.size, self.steps)
+            mask = mask if mask is None else still(mask, self.recipe, self.size, cv2.INTER_NEAREST)
         if self.recipe.recolours:
             _recolour(out, self.recipe, draw)
         if self.recipe.extras:

@@ -18,12 +18,12 @@ EDGES = cv2.BORDER_REFLECT_101  # what a turned image shows beyond its edges
 CROP_TRIES = 10  # as torchvision's RandomResizedCrop
 
 
-def still(image: np.ndarray, recipe: Recipe, output: Size, nearest: bool = False) -> np.ndarray:
+def still(image: np.ndarray, recipe: Recipe, output: Size, how: int = cv2.INTER_LINEAR) -> np.ndarray:
     """The view of a recipe that does not move: the image's middle or all of it, resized."""
     if recipe.frame == "centre":
         _, _, width, height = _middle(image.shape[:2], output, recipe.keep)
         image = centred(image, max(1, round(height)), max(1, round(width)))
-    return resize(image, output, nearest)
+    return resize(image, output, how == cv2.INTER_NEAREST, how)
 
 
 def place(recipe: Recipe, size: Size, output: Size, draw: Draw) -> np.ndarray:
@@ -45,7 +45,7 @@ def place(recipe: Recipe, size: Size, output: Size, draw: Draw) -> np.ndarray:
     return np.array([(a, b, a * x + b * y + centre - 0.5) for a, b, centre in rows])
 
 
-def warp(image: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> None:
+def warp(image: np.ndarray, matrix: np.ndarray, out: np.ndarray, steps: int = cv2.INTER_LINEAR) -> None:
     """Fill out (height, width, channels) with the image seen through the matrix."""
     height, width = image.shape[:2]
     (across, askew, _), (slant, along, _) = matrix.tolist()
@@ -56,7 +56,7 @@ def warp(image: np.ndarray, matrix: np.ndarray, out: np.ndarray) -> None:
         ratios = np.array([smaller[0] / width, smaller[1] / height])
         matrix = matrix * ratios[:, None]
         matrix[:, 2] += ratios / 2 - 0.5
-    how, size = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, out.shape[1::-1]
+    how, size = steps | cv2.WARP_INVERSE_MAP, out.shape[1::-1]
     if image.shape[2] == 1:
         cv2.warpAffine(image, matrix, size, dst=out[:, :, 0], flags=how, borderMode=EDGES)
         return

@@ -84,15 +84,15 @@ def centred(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     return pixels[top : top + height, left : left + width]
 
 
-def resize(pixels: np.ndarray, size: Size, nearest: bool = False) -> np.ndarray:
-    """Pixels (h, w, c) at another size: averaged where it shrinks, linear where it grows."""
+def resize(pixels: np.ndarray, size: Size, nearest: bool = False, how: int = cv2.INTER_LINEAR) -> np.ndarray:
+    """Pixels (h, w, c) at another size: averaged where it shrinks much, else by steps of this kind."""
     if nearest:
         return _resize(pixels, size, cv2.INTER_NEAREST_EXACT)
     smaller = (min(size[0], pixels.shape[0]), min(size[1], pixels.shape[1]))
-    return _resize(_shrink(pixels, smaller), size, cv2.INTER_LINEAR)
+    return _resize(_shrink(pixels, smaller, how), size, how)
 
 
-def _shrink(pixels: np.ndarray, size: Size) -> np.ndarray:
+def _shrink(pixels: np.ndarray, size: Size, how: int) -> np.ndarray:
     """Pixels at a smaller size, areas averaged.
 
     Below half, a slight blur and linear steps come as close to the average over areas of a full decode (0.86 of 255
@@ -103,7 +103,7 @@ def _shrink(pixels: np.ndarray, size: Size) -> np.ndarray:
     if max(ratios) >= 2 or min(ratios) <= 1:
         return _resize(pixels, size, cv2.INTER_AREA)
     blurred = cv2.GaussianBlur(pixels, (3, 3), 0.2 + 0.2 * ratios[1], sigmaY=0.2 + 0.2 * ratios[0])
-    return _resize(blurred.reshape(pixels.shape), size, cv2.INTER_LINEAR)
+    return _resize(blurred.reshape(pixels.shape), size, how)
 
 
 def _resize(pixels: np.ndarray, size: Size, how: int) -> np.ndarray:

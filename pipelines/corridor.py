@@ -24,7 +24,7 @@ from pipelines.options import Options
 from pipelines.outcome import Outcome
 from pipelines.predicting import Trained, predict_test, submit_file
 from pipelines.report import Report
-from pipelines.run import Run
+from pipelines.run import Run, settled
 from pipelines.runfolder import RunFolder, run_name, write_json
 from pipelines.stops import UsageError
 from pipelines.streaming import Job, Wanted, stream_test
@@ -39,6 +39,9 @@ def run_competition(competition: Competition, options: Options, report: Report, 
     """From raw files to a checked submission; what is finished is never done again."""
     if started() and not hasattr(competition.learner, "device"):
         raise UsageError(f"torchrun: expected a learner that trains networks, got {type(competition.learner).__name__}")
+    competition = settled(competition, options.runs)
+    if hasattr(competition.learner, "check"):
+        competition.learner.check()
     with gathered():
         if standing()[0]:
             follow_along(competition, options)

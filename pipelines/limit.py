@@ -31,8 +31,11 @@ def limit_rows(competition: Competition, options: Options, tables: Tables, folds
         write_json(path, known)
         how = "measured now"
     rows = int(known[key])
-    kept = f"{rows:,} of {len(tables.train):,} rows"
-    report.line(f"limit {options.limit}: {kept}, for epochs of about {took(seconds)}, {how}")
+    if rows >= len(tables.train):
+        report.line(f"limit {options.limit}: all {len(tables.train):,} rows, whose epochs are no longer, {how}")
+    else:
+        kept = f"{rows:,} of {len(tables.train):,} rows"
+        report.line(f"limit {options.limit}: {kept}, for epochs of about {took(seconds)}, {how}")
     return rows
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,15 @@ def begun_models(learner: Learner, fits: Sequence[FoldFolder]) -> list[Callable[
     if not hasattr(learner, "provisional"):
         return [*whole]
     return [*whole, *(partial(learner.provisional, out) for out in fits if not out.whole and out.begun)]
+
+
+def settled(competition: Competition, runs: Path) -> Competition:
+    """The competition with a learner that keeps what it decodes under the folder of all runs, unless told where."""
+    learner = competition.learner
+    if getattr(learner, "cache_dir", runs) is not None:
+        return competition
+    kept = replace(learner, cache_dir=runs / "cache" / "images")  # type: ignore[type-var]  # a learner is a dataclass
+    return competition.with_learner(kept)
 
 
 def with_seed(learner: Learner, seed: int) -> Learner:

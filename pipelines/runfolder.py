@@ -167,6 +167,11 @@ class RunFolder:
         """The ids kept by --limit."""
         return self.root / "limit.json"
 
+    @property
+    def pictures(self) -> Path:
+        """The folder of what `podium explain` draws; pipelines/pictures.py knows the names in it."""
+        return self.root / "pictures"
+
     def submission(self, name: str) -> Path:
         """The submission, under the name the competition gives it."""
         return self.root / name
@@ -174,6 +179,10 @@ class RunFolder:
     def fold_oof(self, fold: int, of: Kind = "oof") -> Path:
         """Out-of-fold predictions of one fold: the model's, with which the fold is done, or a stand-in's."""
         return self.root / f"fold{fold}" / f"{of}.parquet"
+
+    def finished(self) -> list[int]:
+        """The folds whose models' out-of-fold predictions are there."""
+        return sorted(int(path.parent.name[4:]) for path in self.root.glob("fold[0-9]*/oof.parquet"))
 
     def fit(self, fold: int | str, seed: int, report: Report) -> FoldFolder:
         """The folder of one fit: a fold's number or `full`, and the number of the seed."""
@@ -200,6 +209,11 @@ class RunFolder:
         """Append one line to metrics.jsonl and hand it to the system at once."""
         with self._writing(), self.metrics.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(numbers) + "\n")
+
+    def logged(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl, but for one torn by a kill."""
+        lines = self.metrics.read_text(encoding="utf-8").splitlines() if self.metrics.exists() else []
+        return [numbers for line in lines if (numbers := _parsed(line)) is not None]
 
     def forget(self, fold: str, seed: int, step: int) -> None:
         """Drop one fit's numbers from a step on, and a line torn by a kill."""

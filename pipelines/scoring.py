@@ -129,6 +129,21 @@ def score_oof(
     )
 
 
+def fold_errors(
+    metric: Metric, kept: np.ndarray, entries: Entries, groups: np.ndarray | None = None, seed: int = 0
+) -> tuple[float, ...]:
+    """The standard error of each of Score.fold_scores over another draw of that fold's rows (or groups)."""
+    choices = honest_choices(metric, kept, entries)
+    unit, _ = _units(entries, groups)
+    found = []
+    for part in entries.parts():
+        own, units = pd.factorize(unit[part])
+        inside = Entries(entries.row[part], entries.fold[part], entries.repeat[part], entries.rows)
+        side = _side(kept[part], None if choices is None else choices[part], inside, own)
+        found.append(_standard_error(_resampled(metric, [side], len(units), seed)[:, 0], len(units)))
+    return tuple(found)
+
+
 def compare(
     metric: Metric,
     kept: np.ndarray,

@@ -37,6 +37,14 @@ def files(raw_files, tmp_path) -> Path:
     return Path(shutil.copytree(raw_files, tmp_path / "files"))
 
 
+@pytest.fixture(scope="module")
+def coarse():
+    """Pictures of few pixels, drawn fast: what they show does not depend on it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipelines.figures.DOTS", 40)
+        yield
+
+
 @pytest.fixture
 def podium(capsys, tmp_path, monkeypatch):
     """The command line: podium("run", ...) -> code, stdout, stderr; the working folder is a fresh one."""

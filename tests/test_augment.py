@@ -236,3 +236,12 @@ def test_unknown_names_list_the_known():
     with pytest.raises(ValueError, match="centre, whole, crop, window"):
         Recipe(frame="corner")
     assert recipe_named("heavy") is RECIPES["heavy"]
+
+
+def test_a_network_sees_pixels_interpolated_as_it_was_trained():
+    image = photo(40, 40)
+    seen = {how: Augment(Recipe(), 56, 56, how)(image, 0) for how in ("bilinear", "bicubic")}
+    assert np.array_equal(seen["bicubic"], cv2.resize(image, (56, 56), interpolation=cv2.INTER_CUBIC))
+    assert np.array_equal(seen["bilinear"], cv2.resize(image, (56, 56), interpolation=cv2.INTER_LINEAR))
+    turned = {how: Augment(Recipe(rotate=30), 40, 40, how)(image, 3) for how in ("bilinear", "bicubic")}
+    assert not np.array_equal(*turned.values())

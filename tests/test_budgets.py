@@ -17,6 +17,7 @@ FLAGS = {
     "competitions.judging",
     "competitions.verbs",
     "competitions.combining",
+    "competitions.explaining",
 }  # where --data is declared
 NESTS = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match)
 

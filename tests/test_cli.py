@@ -11,6 +11,13 @@ from tests.conftest import QUICK
 MAY = "tps_tabular/may-2022"
 
 
+def test_a_command_without_flags_asks_for_the_files(podium):
+    said = podium("run", "tps_tabular/may-2022")
+    assert said.code == 1
+    assert "data/tabular-playground-series-may-2022/" in said.err
+    assert "train.csv" in said.err
+
+
 def test_a_run_ends_with_a_submission_and_json(podium, files, tmp_path):
     said = podium("run", MAY, "--data", files, *QUICK, "--json")
     assert said.code == 0

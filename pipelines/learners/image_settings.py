@@ -68,3 +68,12 @@ class ImageSettings(PixelSettings):
         chosen |= {"pos_weight": self.pos_weight} if self.pos_weight != 1 else {}
         made: Loss = with_settings(self.loss, **chosen)
         return made
+
+    def check(self) -> None:
+        """Refuse a backbone or weights that do not exist, before any work is done."""
+        if self.network is not None:
+            return
+        from pipelines.training.networks import check_model
+
+        check_model(self.model)
+        super().check()

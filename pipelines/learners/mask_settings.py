@@ -104,6 +104,13 @@ class MaskSettings(PixelSettings):
         """The loss by its name, pixels weighed as the settings say."""
         return mask_loss(self.loss, self.border_weight)
 
+    def check(self) -> None:
+        """Refuse an encoder or weights that do not exist, before any work is done."""
+        from pipelines.training.segmenters import check_weights
+
+        check_weights(self.arch, self.encoder, self.weights)
+        super().check()
+
     def masks(self, table: Table, keep: bool, out: Watcher | None = None) -> Images:
         """The masks of a table's rows; keep: decoded into the cache, else only what is there is taken from it."""
         return self.cached(masks_of(table), self.mask_reading, keep, out)

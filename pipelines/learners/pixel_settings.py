@@ -59,6 +59,13 @@ class PixelSettings(NetworkSettings):
         """Images that are decoded ahead and predicted at once."""
         return CHUNK
 
+    def check(self) -> None:
+        """Refuse weights that do not exist, before any work is done."""
+        from pipelines.training.networks import find_weights
+
+        if self.weights not in ("pretrained", "none"):
+            find_weights(self.weights)
+
     def inputs(self, table: Table) -> Chunks:
         """Chunks of images as the network sees them, uint8 (rows, height, width, channels), cached or decoded ahead."""
         from features.augment import Augment

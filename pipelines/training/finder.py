@@ -11,40 +11,52 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from pipelines.figures import figure_of, save_figure, tidy
 from pipelines.training.fit import Batches, Training
 
 LOWEST, HIGHEST, STEPS = 1e-7, 1.0, 100  # learning rates, tried in even ratios
 BLOWN = 4.0  # times the lowest smoothed loss: nothing is learned from there on
+WINDOW = 10  # losses that a slope is read off: one step's luck is no fall
+FALL = 6.0  # times the standard deviation of the first third's losses: a smaller fall is luck
+MARGIN = 10.0  # times below the rate of the lowest loss, beyond which training is about to blow up
 SMOOTHING = 0.9  # share of the running mean of losses that each step keeps
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Learning rates and the smoothed loss at each, and the rate at which the loss falls fastest."""
+    """Learning rates and the smoothed loss at each, and a rate to use."""
 
     rates: tuple[float, ...]
     losses: tuple[float, ...]
 
     @property
-    def suggestion(self) -> float:
-        """Where the loss falls fastest per step before its lowest point: a peak rate to start from."""
-        losses = np.asarray(self.losses)
-        falling = np.gradient(losses)[: int(losses.argmin()) + 1]
-        return self.rates[int(falling.argmin())]
+    def suggestion(self) -> float | None:
+        """Where the loss falls fastest, but with a margin to its lowest point: a peak rate to start from.
+
+        None when the loss never falls by more than it wavers while the rate is still too low to learn anything.
+        """
+        losses, window = np.asarray(self.losses), min(WINDOW, len(self.losses))
+        idle = losses[: max(2, len(losses) // 3)]
+        if idle.mean() - losses.min() < FALL * idle.std():
+            return None
+        weights = np.arange(window) - (window - 1) / 2  # the slope of a line through so many losses, but for a factor
+        lowest = int(losses.argmin())
+        slopes = np.correlate(losses, weights, "valid")[: max(1, lowest - window // 2 + 1)]
+        steepest = int(slopes.argmin()) + window // 2
+        return min(self.rates[steepest], self.rates[lowest] / MARGIN)
 
     def plot(self, path: Path) -> None:
         """Draw the curve and the suggestion."""
-        try:
-            from matplotlib.figure import Figure
-        except ImportError:
-            raise ValueError('expected matplotlib for a plot, got none; pip install "podium[plot]"') from None
-        figure = Figure(figsize=(7, 4), layout="constrained")
+        figure = figure_of(7, 4)
         axes = figure.subplots()
         axes.plot(self.rates, self.losses)
-        axes.axvline(self.suggestion, linestyle="--", label=f"suggestion {self.suggestion:.1e}")
-        axes.set(xscale="log", xlabel="learning rate", ylabel="smoothed loss")
-        axes.legend()
-        figure.savefig(path)
+        if (rate := self.suggestion) is not None:
+            axes.axvline(rate, linestyle="--", color="C3", label=f"suggestion: --rate {rate:.1e}")
+            axes.legend(frameon=False)
+        axes.set(xscale="log", xlabel="learning rate", ylabel="training loss, smoothed")
+        axes.set_title("A short training whose learning rate rises until nothing is learned any more", fontsize=10)
+        tidy(axes)
+        save_figure(figure, path)
 
 
 def find_rate(training: Training, steps: int = STEPS) -> Curve:

@@ -31,9 +31,9 @@ class Segmenter:
     def build(self, weights: str, seed: int) -> tuple[torch.nn.Module, Pixels]:
         """The network with its encoder's pretrained weights, those of a file, or none, and the pixels it expects."""
         torch.manual_seed(seed)
+        check_weights(self.arch, self.encoder, weights)
         if self.arch == "plain":
             return self._plain(weights), Pixels((0.5,), (0.5,), "bilinear")
-        check_encoder(self.encoder)
         file = None if weights in ("pretrained", "none") else find_weights(weights)
         try:
             network = self._made(weights, file)
@@ -46,8 +46,6 @@ class Segmenter:
         return Padded(network, STRIDE), pixels
 
     def _plain(self, weights: str) -> torch.nn.Module:
-        if weights == "pretrained":
-            raise ValueError("--weights pretrained: expected --weights none for --arch plain, which nobody has trained")
         network = Padded(PlainUnet(self.channels, self.width, self.depth), 2**self.depth)
         if weights != "none":
             load_strictly(network, find_weights(weights))
@@ -91,6 +89,14 @@ def architecture(arch: str) -> Callable[..., Any]:
         "deeplabv3plus": smp.DeepLabV3Plus,
     }
     return known[arch]
+
+
+def check_weights(arch: str, encoder: str, weights: str) -> None:
+    """Refuse an encoder that does not exist, and pretrained weights of what nobody has trained."""
+    if arch != "plain":
+        check_encoder(encoder)
+    elif weights == "pretrained":
+        raise ValueError("--weights pretrained: expected --weights none for --arch plain, which nobody has trained")
 
 
 def check_encoder(encoder: str) -> None:

@@ -33,7 +33,7 @@ def write_files(root: Path, tests: int) -> None:
 
     rng = np.random.default_rng(0)
     codes, views = {}, {}
-    for name in ("00087a6bd4dc", "02159e548029", "0495dcf27283"):
+    for name in ("00087a6bd4dc", "02159e548029", "0495dcf27283", "04f8c0a3ffb1", "0cdf5b5d0ce1"):
         for view, pair in toy.pictures(name, rng):
             pixels, mask = large(*pair, rng)
             toy.save(root / "train" / f"{view}.jpg", pixels)

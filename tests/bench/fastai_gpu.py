@@ -1,4 +1,4 @@
-"""fastai's own training of one network on photos, in its environment: FOLDER MODEL BATCH WORKERS -> images/s as JSON."""
+"""fastai's own training on photos, in its environment: FOLDER MODEL BATCH WORKERS -> images per second as JSON."""
 
 from __future__ import annotations
 
