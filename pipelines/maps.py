@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from features.room import free_disk, size_text
 from pipelines.contract import Ids, Model, Table, Values, average
-from pipelines.metrics.masks import to_levels
+from pipelines.metrics.masks import to_levels, to_size
 from pipelines.predicting import Trained, check_finite
 from pipelines.report import Report
 from pipelines.runfolder import read_json, write_json
@@ -102,14 +103,11 @@ class KeptMaps:
         with self.path.open("r+b" if start else "wb") as kept:
             kept.truncate(start * first.size)
             kept.seek(0, os.SEEK_END)
-            yield self._written(kept, first)
-            for levels in stream:
-                yield self._written(kept, levels)
-
-    def _written(self, kept: Any, levels: np.ndarray) -> np.ndarray:
-        kept.write(np.ascontiguousarray(levels).data)
-        kept.flush()  # a kill then loses nothing that the submission counts on
-        return levels
+            for levels in chain([first], stream):
+                # The baseline's map of a skipped row may be of another size.
+                kept.write(np.ascontiguousarray(to_size(levels, (height, width))).data)
+                kept.flush()  # a kill then loses nothing that the submission counts on
+                yield levels
 
     def _announce(self, first: np.ndarray, count: int, report: Report) -> None:
         height, width = first.shape

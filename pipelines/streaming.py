@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -104,10 +104,29 @@ class Job:
     @property
     def rules(self) -> Rules:
         """The competition's rules, for masks of the size that the files have."""
-        rules, shape = self.competition.rules, self.competition.shape
-        if rules.masks is not None and shape is not None:
-            rules = replace(rules, masks=replace(rules.masks, shape=shape(self.tables.test.iloc[:1])))
+        rules = self.competition.rules
+        if rules.masks is not None:
+            rules = replace(rules, masks=replace(rules.masks, shape=self.usual_size))
         return replace(rules, constant=True) if any(part.blank for part in self.parts) else rules
+
+    @cached_property
+    def skipped(self) -> frozenset[str]:
+        """Rows without a readable file."""
+        return frozenset(id for part in self.parts for id in part.skipped)
+
+    @cached_property
+    def usual_size(self) -> tuple[int, int]:
+        """The size of the first mask whose image can be read."""
+        test = self.tables.test
+        return self._sized(test[~test.index.isin(self.skipped)].iloc[:1])
+
+    def size(self, row: Table) -> tuple[int, int]:
+        """The size of a row's mask; one without a readable image has what is usual."""
+        return self.usual_size if row.index[0] in self.skipped else self._sized(row)
+
+    def _sized(self, row: Table) -> tuple[int, int]:
+        assert self.competition.shape is not None
+        return self.competition.shape(row)
 
     def kept(self, part: Trained, rows: Table) -> KeptMaps:
         """Where a run keeps its maps of these rows."""
@@ -171,8 +190,7 @@ def _cells(job: Job, rows: Table, done: int, place: Place) -> tuple[str, Cells |
     id = str(rows.index[number])
     if number < done:
         return id, None
-    assert job.competition.shape is not None
-    levels = merged(maps, job.competition.shape(rows.iloc[number : number + 1]))
+    levels = merged(maps, job.size(rows.iloc[number : number + 1]))
     columns = job.competition.encode(levels[None], job.chosen)
     return id, {name: column[0] for name, column in columns.items()}
 

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from pipelines.contract import Targets, average
 from pipelines.learners.mask import MaskLearner
 from pipelines.learners.mask_fit import make
+from pipelines.learners.mask_show import border_error, disagreement
 from pipelines.learners.mask_task import MaskTask
 from pipelines.learners.pixel_fit import Task
 from pipelines.metrics.masks import dice
@@ -338,3 +339,32 @@ def test_a_stopped_fit_goes_on_to_the_same_weights(table, learner, tmp_path):
             assert learner.provisional(out) is not None
     for name in ("model.safetensors", "model.json"):
         assert (out.folder / name).read_bytes() == (whole.folder / name).read_bytes()
+
+
+def test_rows_are_shown_with_what_is_wrong_in_them(table, learner, tmp_path):
+    from pipelines.explain.seam import Asked
+
+    out = folder_at(tmp_path / "run")
+    learner.fit(table, None, targets, out)
+    model, some = learner.load(out), table.iloc[:3]
+    truth = task.truth(some[["mask"]])
+    asked = Asked(ids=some.index, truth=truth, prediction=None, choice=np.array([0.5]), towards=[[]] * 3)
+    (_, inputs), *rest = learner.inputs(some)
+    assert not rest
+    shown = learner.show(model, inputs, asked)
+    assert len(shown) == 3
+    for each, mask in zip(shown, truth, strict=True):
+        picture, drawn, _, wrong = (panel.pixels for panel in each.panels)
+        assert picture.shape == drawn.shape == wrong.shape == (36, 40, 3)
+        assert np.array_equal(drawn[:, :, 0] > 0, mask > 0)
+        assert each.note.startswith("border error ")
+    right = np.zeros((20, 20), bool)
+    right[5:15, 5:15] = True
+    assert border_error(right, right) == 0
+    assert border_error(right, ~right) == 1
+    assert border_error(np.zeros((4, 4), bool), right[:4, :4]) is None
+    gray = np.full((20, 20, 3), 90, np.uint8)
+    painted = disagreement(gray, right, np.roll(right, 2, axis=1))
+    assert painted[10, 5].tolist() == [214, 39, 40]
+    assert painted[10, 16].tolist() == [31, 119, 180]
+    assert painted[0, 0].tolist() == [90, 90, 90]

@@ -192,6 +192,31 @@ def test_maps_that_do_not_fit_the_disk_are_refused_before_they_are_written(runs,
     assert not (runs[0] / "maps.bin").exists()
 
 
+def test_rows_without_a_readable_image_get_the_mean_mask(trained, podium, tmp_path):
+    root = Path(shutil.copytree(trained / "toy" / "data" / competition.slug, tmp_path / "files"))
+    broken = sorted((root / "test").iterdir())[20]
+    broken.write_bytes(b"")
+    (tmp_path / "skip.txt").write_text(f"{broken}\n")
+    flags = ("--data", root, "--experiment", "toy", *QUICK[1:], *TINY, "--skip-broken", "skip.txt", "--keep-maps")
+    speak(podium, "run", "carvana_masks", *flags)
+    run = next((tmp_path / "runs" / "carvana_masks").glob("*/run.json")).parent
+    written = rows_of(run / "submission.csv.gz")
+    assert 0.05 < decode(written.at[broken.name, "rle_mask"], (128, 192), "rows").mean() < 0.5
+    maps = np.fromfile(run / "maps.bin", np.uint8).reshape(len(written), 32, 48)
+    assert np.ptp(maps[20]) > 100
+    (run / "submission.csv.gz").unlink()
+    for draft in run.glob(".*submission*"):
+        draft.unlink()
+    assert "were kept" in speak(podium, "predict", run, "--data", root).err
+    assert rows_of(run / "submission.csv.gz").drop(index=broken.name).equals(written.drop(index=broken.name))
+
+
+def test_every_setting_of_masks_is_a_flag(podium):
+    said = speak(podium, "run", "carvana_masks", "--help").out
+    for flag in ("--arch", "--encoder", "--size", "--crop", "--tile", "--loss", "--border-weight", "--keep-maps"):
+        assert flag in said
+
+
 def test_broken_files_are_named_before_training(trained, podium, tmp_path):
     root = Path(shutil.copytree(trained / "toy" / "data" / competition.slug, tmp_path / "files"))
     images = sorted((root / "train").iterdir())

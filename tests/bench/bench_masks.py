@@ -91,13 +91,13 @@ def podium(*arguments: object, peak: bool = False) -> float:
 
 def memory(folder: Path) -> Iterator[Result]:
     """Peak private memory of predicting MANY images over that of FEW, by a small network that is trained first."""
-    tiny = ("--arch", "plain", "--weights", "none", "--width", 2, "--depth", 2, "--size", "128x192", "--views", "none")
+    tiny = ("--arch", "plain", "--weights", "none", "--width", 4, "--depth", 3, "--size", "96x144", "--rate", 0.02)
     runs = ("--runs", folder / "runs")
     peaks = {}
     for count in (FEW, MANY):
         write_files(folder / str(count), count)
         if count == FEW:
-            podium("train", "carvana_masks", "--data", folder / "500", *runs, *tiny, "--epochs", 1, "--folds", 0)
+            podium("train", "carvana_masks", "--data", folder / "500", *runs, *tiny, "--epochs", 5, "--folds", 0)
         run = next((folder / "runs" / "carvana_masks").glob("*/run.json")).parent
         start = time.monotonic()
         peaks[count] = podium("predict", run, "--data", folder / str(count), *runs, peak=True)
