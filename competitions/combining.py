@@ -11,7 +11,9 @@ from competitions.flags import parse
 from competitions.registry import find_competition
 from competitions.verbs import starting_learner
 from pipelines.blending import Method, blend_runs
+from pipelines.contract import Competition
 from pipelines.loading import load_tables
+from pipelines.map_blending import blend_maps
 from pipelines.options import Options
 from pipelines.predicting import Trained, predict_test, submit_file
 from pipelines.reopen import find_run, reopen
@@ -19,6 +21,7 @@ from pipelines.report import Report
 from pipelines.run import settled
 from pipelines.runfolder import RunFolder, read_json
 from pipelines.stops import UsageError
+from pipelines.streaming import Job, Wanted, stream_test
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +36,12 @@ class PredictRequest:
     """How `podium blend` finds the runs' weights; `podium predict` gives them equal ones."""
     name: str = "blend"
     """What to call the blend."""
+    rows: Path | None = None
+    """List of ids, one a line: predict only these test rows; the others' cells stay empty (masks only)."""
+    threshold: float | None = None
+    """Use this threshold instead of the one that OOF chose (masks only)."""
+    keep_maps: bool = False
+    """Keep the test rows' maps too, 8 bits a pixel, so that averaging runs needs no model (masks only)."""
     quiet: bool = False
     """No progress on stderr."""
     json: bool = False
@@ -47,9 +56,15 @@ def predict(arguments: Sequence[str]) -> int:
         return _blend(folders, dataclasses.replace(request, method="mean"))
     report = Report(request.quiet)
     trained, options = opened(folders[0], request.data, request.runs)
+    wanted = _wanted(request, trained.competition)
     tables = load_tables(trained.competition, options, report)
-    predicted = predict_test(trained, tables.test, tables.test_fingerprint, report)
-    path = submit_file(trained, predicted, tables.sample)
+    if trained.competition.shape is None:
+        predicted = predict_test(trained, tables.test, tables.test_fingerprint, report)
+        path = submit_file(trained, predicted, tables.sample)
+    else:
+        job = Job(parts=[trained], folder=trained.folder, choice=trained.choice, tables=tables, wanted=wanted)
+        with trained.folder.lock():
+            path = stream_test(job, report)
     print(f"{path} ({len(tables.sample.ids):,} rows, checked) from {', '.join(trained.sources)}")
     if request.json:
         summary = {"competition": trained.competition.name, "run": folders[0].name, "submission": str(path)}
@@ -77,6 +92,24 @@ def _asked(arguments: Sequence[str], verb: str) -> tuple[list[str], PredictReque
     return names, request
 
 
+def _wanted(request: PredictRequest, competition: Competition) -> Wanted:
+    """Which rows, with which threshold; only maps are predicted so that either can be chosen afterwards."""
+    ids: list[str] = []
+    if request.rows is not None:
+        if not request.rows.is_file():
+            raise FileNotFoundError(f"--rows {request.rows}: expected a list of ids, one a line, got no file")
+        ids = [line.strip() for line in request.rows.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        if not ids:
+            raise ValueError(f"--rows {request.rows}: expected ids, one a line, got none")
+    label = "" if request.rows is None else request.rows.name
+    wanted = Wanted(rows=tuple(ids), label=label, threshold=request.threshold, keep_maps=request.keep_maps)
+    if competition.shape is None and not (wanted.usual and not wanted.keep_maps):
+        raise UsageError(
+            f"--rows, --threshold, --keep-maps: expected a competition of masks, got {competition.name}; leave them out"
+        )
+    return wanted
+
+
 def opened(folder: RunFolder, data: Path | None, runs: Path) -> tuple[Trained, Options]:
     """A run's models, and the options with which its tables are loaded."""
     record = read_json(folder.record)
@@ -92,8 +125,17 @@ def _blend(folders: Sequence[RunFolder], request: PredictRequest) -> int:
     names = {trained.competition.name for trained, _ in found}
     if len(names) > 1:
         raise UsageError(f"expected runs of one competition, got {', '.join(sorted(names))}")
-    tables = load_tables(found[0][0].competition, found[0][1], report)
-    made = blend_runs([trained for trained, _ in found], tables, request.method, request.name, report)
+    parts = [trained for trained, _ in found]
+    wanted = _wanted(request, parts[0].competition)
+    tables = load_tables(parts[0].competition, found[0][1], report)
+    if parts[0].competition.shape is None:
+        made = blend_runs(parts, tables, request.method, request.name, report)
+    elif request.method == "mean":
+        made = blend_maps(parts, tables, wanted, request.name, report)
+    else:
+        raise UsageError(
+            "podium blend: expected runs whose values are numbers, got maps: podium predict RUN RUN averages them"
+        )
     print(made)
     if request.json:
         print(json.dumps(made.summary()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from features.ahead import Steps, ahead, silent
 from features.jpeg import decode_jpeg, header_of
+from features.masks import decode_mask
 from features.reading import Reading, Size, resize
 
 ORIENTATION = 0x0112  # EXIF tag: 1 upright, 2 to 4 flipped or upside down, 5 to 8 lying on a side
@@ -62,8 +64,22 @@ def read(path: Path, reading: Reading) -> np.ndarray:
 
 def decode(content: bytes, reading: Reading, path: Path) -> np.ndarray:
     """The pixels of an image file's content, uint8 (height, width, channels); path is for the error."""
-    try:
+    with naming(path, content):
         return _decode(content, reading)
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """The pixels of a mask file at its own size, uint8 (height, width) of 0 and 1."""
+    content = path.read_bytes()
+    with naming(path, content):
+        return decode_mask(content)
+
+
+@contextmanager
+def naming(path: Path, content: bytes) -> Iterator[None]:
+    """Turns what is raised on content that is not as it should be into an error that names the file."""
+    try:
+        yield
     except UnidentifiedImageError as error:
         raise BrokenImages({path: f"no known image format, it starts with {content[:12]!r}"}) from error
     except UNREADABLE as error:
@@ -116,6 +132,9 @@ def read_each(
 def _decode(content: bytes, reading: Reading) -> np.ndarray:
     if not content:
         raise ValueError("the file is empty")
+    if reading.mask:
+        mask = decode_mask(content)
+        return reading.framed(resize(mask[:, :, None], reading.scaled(*mask.shape), nearest=True))
     header = header_of(content)
     if header is None:
         return _decode_other(content, reading)

@@ -30,6 +30,9 @@ class Reading:
     background: Colour = (255, 255, 255)  # shows through transparent pixels
     bars: Colour = (0, 0, 0)  # what letterbox fills with; gray takes the first
     nearest: bool = False  # takes the nearest pixel and mixes none: for masks
+    mask: bool = (
+        False  # the file holds one mask of 0 and 1, or 0 and 255, and is refused if it does not; pixels are 0, 1
+    )
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1:

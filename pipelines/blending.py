@@ -74,8 +74,8 @@ def blend_runs(parts: Sequence[Trained], tables: Tables, method: Method, label: 
     competition = parts[0].competition
     names = [part.folder.name for part in parts]
     same_folds({part.folder.name: part.marks["folds"] for part in parts})
-    stored = [_shared(read_predictions(part.folder.oof), part, parts[0]) for part in parts]
-    entries = _entries(stored[0], tables)
+    stored = [shared_oof(part, parts[0]) for part in parts]
+    entries = entries_of(stored[0], tables)
     truth = competition.truth(tables.train[list(competition.targets)])[entries.row]
     oof = [each.arrays["prediction"] for each in stored]
     test = [predict_test(part, tables.test, tables.test_fingerprint, report).arrays["prediction"] for part in parts]
@@ -84,12 +84,10 @@ def blend_runs(parts: Sequence[Trained], tables: Tables, method: Method, label: 
         oof = [to_ranks(known, known) for known in oof]
     fitted = _fitted(competition, dict(zip(names, oof, strict=True)), truth, entries, SEARCHES.get(method))
     weights = dict.fromkeys(names, 1 / len(names)) if fitted is None else dict(fitted.weights)
-    group = competition.plan.group
-    groups = None if group is None else tables.train[group].to_numpy()
     kept = competition.metric.keep(truth, _weighed(oof, weights))
-    score = score_oof(competition.metric, kept, entries, groups)
+    score = score_oof(competition.metric, kept, entries, groups_of(competition, tables))
     singles = {name: competition.metric.score(truth, each) for name, each in zip(names, oof, strict=True)}
-    fingerprint = _fingerprint(parts, method)
+    fingerprint = fingerprint_of(parts, method)
     folder = RunFolder(parts[0].folder.root.parent / run_name(label, fingerprint))
     marks = {"run": fingerprint, "folds": parts[0].marks["folds"], "test": tables.test_fingerprint}
     with folder.lock():
@@ -101,17 +99,13 @@ def blend_runs(parts: Sequence[Trained], tables: Tables, method: Method, label: 
         whole = replace(parts[0], folder=folder, choice=score.choice, marks=marks)
         path = submit_file(whole, predicted, tables.sample)
         made = Blended(competition, folder, weights, score, fitted, singles, path)
-        _record(made, parts, method, fingerprint)
+        record(made, parts, method, fingerprint)
     return made
 
 
-def _shared(stored: Predictions, part: Trained, first: Trained) -> Predictions:
-    """Predictions of the same ids, folds and repeats as the first run's."""
-    if "prediction" not in stored.arrays:
-        raise ValueError(
-            f"{part.folder.root}: expected predictions of a few numbers a row, got maps; average their maps"
-        )
-    theirs = read_predictions(first.folder.oof)
+def shared_oof(part: Trained, first: Trained) -> Predictions:
+    """A run's out-of-fold predictions, of the same ids, folds and repeats as the first run's."""
+    stored, theirs = read_predictions(part.folder.oof), read_predictions(first.folder.oof)
     same = stored.ids.equals(theirs.ids) and np.array_equal(stored.arrays["fold"], theirs.arrays["fold"])
     if not same:
         raise ValueError(
@@ -121,9 +115,16 @@ def _shared(stored: Predictions, part: Trained, first: Trained) -> Predictions:
     return stored
 
 
-def _entries(stored: Predictions, tables: Tables) -> Entries:
+def entries_of(stored: Predictions, tables: Tables) -> Entries:
+    """Where out-of-fold predictions come from."""
     fold, repeat = (stored.arrays[name][:, 0] for name in ("fold", "repeat"))
     return Entries(tables.train.index.get_indexer(stored.ids), fold, repeat, len(tables.train))
+
+
+def groups_of(competition: Competition, tables: Tables) -> np.ndarray | None:
+    """The group of each training row, where the plan has any."""
+    group = competition.plan.group
+    return None if group is None else np.asarray(tables.train[group].to_numpy())
 
 
 def _fitted(
@@ -152,11 +153,13 @@ def _weighed(values: Sequence[Values], weights: dict[str, float]) -> Values:
     )
 
 
-def _fingerprint(parts: Sequence[Trained], method: Method) -> str:
+def fingerprint_of(parts: Sequence[Trained], method: Method) -> str:
+    """What makes a blend this blend."""
     return hashlib.sha256(json.dumps([method, *(part.marks["run"] for part in parts)]).encode()).hexdigest()
 
 
-def _record(made: Blended, parts: Sequence[Trained], method: Method, fingerprint: str) -> None:
+def record(made: Blended, parts: Sequence[Trained], method: Method, fingerprint: str) -> None:
+    """Write a blend's run.json."""
     content = {
         "competition": made.competition.name,
         "run": made.folder.name,

@@ -122,6 +122,9 @@ class Competition:
     toy: Callable[[Path], None]  # writes small synthetic raw files
     baseline: Learner | None = None  # None: the mean of the training rows' truth
     rules: Rules = field(default_factory=Rules)  # what a submission's cells must keep to
+    shape: Callable[[Table], tuple[int, int]] | None = (
+        None  # a row's map is submitted at (height, width); None: no maps
+    )
     extra: Callable[[Path], Table] | None = None  # outside rows that join every training part and never validate
     experiments: Mapping[str, Learner] = field(default_factory=dict)  # named replace(learner, ...)
     files: tuple[str, ...] = ("train.csv", "test.csv", "sample_submission.csv")  # what must lie in the data folder

@@ -28,6 +28,7 @@ from pipelines.report import Report
 from pipelines.run import Run, settled
 from pipelines.runfolder import RunFolder, run_name, write_json
 from pipelines.stops import UsageError
+from pipelines.streaming import Job, Wanted, stream_test
 from pipelines.tracking.mode import settle_mode
 from pipelines.tracking.tracker import mirrored
 from pipelines.tracking.worst import write_worst
@@ -133,6 +134,10 @@ def submit(run: Run, scores: Scores) -> Path:
         marks=run.marks,
         skipped=tuple(run.tables.skipped.test),
     )
+    if run.competition.shape is not None:
+        wanted = Wanted(keep_maps=run.options.keep_maps)
+        job = Job(parts=[trained], folder=run.folder, choice=trained.choice, tables=run.tables, wanted=wanted)
+        return stream_test(job, run.report)
     predicted = predict_test(trained, run.tables.test, run.tables.test_fingerprint, run.report)
     return submit_file(trained, predicted, run.tables.sample)
 

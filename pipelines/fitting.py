@@ -172,8 +172,9 @@ def predict_valid(run: Run, learner: Learner, models: Sequence[Model], valid: Ta
         values = list(islice(left, len(models)))
         shown = {"": values} | {f"{name}_": list(islice(left, len(looks))) for name, looks in others.items() if looks}
         shown |= {f"seed{seed}_": [value] for seed, value in enumerate(values)} if len(values) > 1 else {}
+        truth = run.targets.values(chunk) if values[0].ndim > 2 else None
         for label, several in shown.items():
-            name, array = _stored(run, chunk, sum(several[1:], start=several[0]) / len(several))
+            name, array = _stored(run, chunk, truth, sum(several[1:], start=several[0]) / len(several))
             parts.setdefault(label + name, []).append(array)
     order = _order(np.concatenate(rows), valid)
     arrays = {name: np.concatenate(chunks)[order] for name, chunks in parts.items()}
@@ -186,12 +187,10 @@ def _looks(models: Sequence[Model], name: str) -> list[Model]:
     return [look for look in looks if look is not None]
 
 
-def _stored(run: Run, chunk: Table, values: Values) -> tuple[str, np.ndarray]:
-    """Values as they are when they are a few numbers a row; of maps only what the metric keeps."""
-    if values.ndim == 2:
-        check_finite(values, chunk)
-        return "prediction", values
-    return "kept", run.competition.metric.keep(run.targets.values(chunk), values)
+def _stored(run: Run, chunk: Table, truth: Values | None, values: Values) -> tuple[str, np.ndarray]:
+    """Values as they are when they are a few numbers a row; of maps, whose truth is given, what the metric keeps."""
+    check_finite(values, chunk)
+    return ("prediction", values) if truth is None else ("kept", run.competition.metric.keep(truth, values))
 
 
 def _order(places: np.ndarray, valid: Table) -> np.ndarray:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from folds.plan import COLUMN_FIELDS
 from pipelines.contents import Contents
 from pipelines.contract import Competition, Table
 from pipelines.fingerprint import table_fingerprint
@@ -60,7 +61,9 @@ def load_tables(competition: Competition, options: Options, report: Report) -> T
     for name in competition.files:
         find_file(root, name, slug=competition.slug, files=competition.files)
     train, test = competition.load(root)
-    check_tables(train, test, competition.targets, competition.id)
+    # What folds are made by may be known of training rows only.
+    planned = [getattr(competition.plan, name) for name in COLUMN_FIELDS]
+    check_tables(train, test, competition.targets, competition.id, train_only=[name for name in planned if name])
     train, test = align_types(train, test)
     sample = read_sample(find_file(root, SAMPLE, slug=competition.slug, files=competition.files))
     check_sample(test.index, sample.ids)

@@ -14,7 +14,7 @@ from pipelines.fitting import LOOKS, predict_stand_in
 from pipelines.predictions import Predictions, read_predictions, write_predictions
 from pipelines.run import Run
 from pipelines.runfolder import Kind
-from pipelines.scoring import Comparison, Entries, Score, compare, score_oof
+from pipelines.scoring import Comparison, Entries, Score, compare, neutral_score, score_oof
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Scores:
     plain: Score | None = None
     blind: Score | None = None
     columns: Comparison | None = None  # the model against itself with its columns at their means
+    neutral: float | None = None  # with the choice that knows nothing; None where a metric chooses nothing
 
     @property
     def seed_spread(self) -> float | None:
@@ -57,6 +58,7 @@ class Scores:
             "seeds": list(self.seeds),
             "seed_spread": self.seed_spread,
             "baseline": self.baseline.value,
+            "neutral": self.neutral,
             "plain": None if self.plain is None else self.plain.value,
             "blind": None if self.blind is None else self.blind.value,
             "choice": None if choice is None else np.asarray(choice).tolist(),
@@ -76,7 +78,7 @@ def score_run(run: Run) -> Scores:
     write_predictions(run.folder.oof, Predictions(oof.ids, {**places, **oof.arrays}, marks))
     truth = _truth(run, oof)
     own = _kept(run.competition.metric, truth, oof.arrays, "")
-    model = _scored(run, oof, own)
+    model, neutral = _scored(run, oof, own), neutral_score(run.competition.metric, own, oof.entries)
     seeds = [_seed_score(run, oof, truth, seed) for seed in range(run.options.seeds)] if run.options.seeds > 1 else []
     blank = gather(run, folds, "baseline")
     baseline = _scored(run, blank, _kept(run.competition.metric, truth, blank.arrays, ""))
@@ -85,7 +87,7 @@ def score_run(run: Run) -> Scores:
     worth = None
     if "blind" in looks:
         worth = compare(run.competition.metric, own, looks["blind"], oof.entries, groups_of(run))
-    return Scores(model, baseline, tuple(seeds), columns=worth, **scored)
+    return Scores(model, baseline, tuple(seeds), columns=worth, neutral=neutral, **scored)
 
 
 def gather(run: Run, folds: Sequence[int], kind: Kind = "oof") -> Oof:

@@ -37,6 +37,8 @@ class Options:
     """Use these folds instead of the plan's (a setting)."""
     skip_broken: Path | None = None
     """List of image files to do without, a path a line: their test rows get the baseline's value (a setting)."""
+    keep_maps: bool = False
+    """Keep the test rows' maps too, 8 bits a pixel, so that averaging runs needs no model; says what that takes."""
     fresh: bool = False
     """Start the run over, dropping what it has."""
     toy: bool = False

@@ -51,7 +51,8 @@ def describe_outcome(outcome: Outcome) -> str:
         lines.append(("seeds", f"{seeds}  (sd {scores.seed_spread:.5f})"))
     if model.choice is not None:
         shown = np.round(np.asarray(model.choice, dtype=float), 4).tolist()
-        lines.append(("choice", f"{shown}, judged on other folds; on its own rows {model.optimistic:.5f}"))
+        without = f", without a choice {scores.neutral:.5f}" if scores.neutral is not None else ""
+        lines.append(("choice", f"{shown}, judged on other folds; on its own rows {model.optimistic:.5f}{without}"))
     lines.append(("baseline", f"{scores.baseline.value:.5f} on the same folds"))
     if model.never:
         lines.append(("rows", f"{model.rows:,} validated, {model.never:,} never do"))

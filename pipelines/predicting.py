@@ -33,7 +33,7 @@ class Trained:
 
     def models(self, report: Report) -> list[Model]:
         """Every model, loaded."""
-        return [model for name in self.sources for model in self._models(name, report)]
+        return [model for name in self.sources for model in self.models_of(name, report)]
 
     @property
     def provisional(self) -> bool:
@@ -56,7 +56,8 @@ class Trained:
         models = [learner.load(self.folder.baseline(fold, report)) for fold in self.folder.baselines]
         return average(models, learner.inputs(rows))
 
-    def _models(self, name: str, report: Report) -> list[Model]:
+    def models_of(self, name: str, report: Report) -> list[Model]:
+        """The models of one source."""
         kind, number = name.rstrip("0123456789"), name.lstrip("abcdefghijklmnopqrstuvwxyz")
         place = int(number) if number else name
         if kind == "baseline":

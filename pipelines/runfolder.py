@@ -148,6 +148,16 @@ class RunFolder:
         return self.root / "test.parquet"
 
     @property
+    def maps(self) -> Path:
+        """The test rows' maps, 8 bits a pixel, one after the other, where they are kept."""
+        return self.root / "maps.bin"
+
+    @property
+    def predicted(self) -> Path:
+        """What each submission of maps was made with: threshold, rows, sources."""
+        return self.root / "predicted.json"
+
+    @property
     def text_log(self) -> Path:
         """All lines the run printed."""
         return self.root / "run.log"

@@ -182,6 +182,15 @@ def honest_choices(metric: Metric, kept: np.ndarray, entries: Entries) -> Choice
     return choices
 
 
+def neutral_score(metric: Metric, kept: np.ndarray, entries: Entries) -> float | None:
+    """The score with the choice of a metric that knows nothing, such as a threshold of 0.5; None without a choice."""
+    neutral = metric.choose(kept[:0])
+    if neutral is None:
+        return None
+    unit = np.zeros(len(kept), np.int64)
+    return _pooled(metric, _side(kept, _spread(neutral, kept), entries, unit))
+
+
 def _spread(choice: np.ndarray, kept: np.ndarray) -> np.ndarray:
     return np.broadcast_to(choice, (len(kept), len(choice)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ class Feed:
     """What the loop trains on; each of several processes takes its share of every batch."""
 
     batches: Batches
-    truth: np.ndarray  # float32 (rows, ...)
+    truth: np.ndarray | None  # float32 (rows, ...); None: the masks that come with the images
     normalise: Callable[[torch.Tensor], torch.Tensor]
     settings: NetworkSettings
     chances: np.ndarray | None = None  # of each row to be drawn; None: each row once an epoch
@@ -35,7 +36,7 @@ class Feed:
         made = self.batches.epoch(number, self._rows(number), start)
         for step, batch in enumerate(made, start):
             inputs = self._inputs(batch)
-            targets = torch.from_numpy(self.truth[batch.rows]).to(inputs.device, non_blocking=True)
+            targets = self._targets(batch).to(inputs.device, non_blocking=True)
             yield mix(inputs, targets, self.settings, number, step)
 
     def _inputs(self, batch: Batch) -> Inputs:
@@ -44,6 +45,12 @@ class Feed:
         if self.numbers is None:
             return images
         return Joined(images, torch.from_numpy(self.numbers[batch.rows]).to(images.device, non_blocking=True))
+
+    def _targets(self, batch: Batch) -> torch.Tensor:
+        if batch.masks is not None:
+            return batch.masks.permute(0, 3, 1, 2).float()
+        assert self.truth is not None
+        return torch.from_numpy(self.truth[batch.rows])
 
     def _rows(self, epoch: int) -> np.ndarray:
         """This process's rows of an epoch, batch after batch."""
@@ -68,7 +75,10 @@ def balanced(truth: np.ndarray) -> np.ndarray:
 def mix(
     inputs: Inputs, targets: torch.Tensor, settings: NetworkSettings, epoch: int, step: int
 ) -> tuple[Inputs, torch.Tensor]:
-    """A batch whose rows are mixed with one another: images (rows, channels, height, width), targets (rows, ...)."""
+    """A batch whose rows are mixed with one another: images (rows, channels, height, width), targets (rows, ...).
+
+    Targets that are maps as large as the inputs are cut and pasted with them.
+    """
     if not settings.mixup and not settings.cutmix:
         return inputs, targets
     draws = np.random.default_rng([settings.seed, epoch, step])
@@ -77,25 +87,33 @@ def mix(
     share = float(draws.beta(alpha, alpha))
     order = torch.from_numpy(draws.permutation(len(inputs))).to(inputs.device)
     images = inputs.images if isinstance(inputs, Joined) else inputs
-    if cut:
-        images, share = _pasted(images, images[order], share, draws)
-    else:
-        images = _blended(images, order, share)
-    mixed = Joined(images, _blended(inputs.numbers, order, share)) if isinstance(inputs, Joined) else images
-    return mixed, _blended(targets, order, share)
+    if not cut:
+        return _beside(_blended(images, order, share), inputs, order, share), _blended(targets, order, share)
+    top, left, tall, wide = _box(images, share, draws)
+    box = (..., slice(top, top + tall), slice(left, left + wide))
+    own = 1 - tall * wide / (images.shape[-2] * images.shape[-1])
+    pasted = _beside(_pasted(images, order, box), inputs, order, own)
+    whole = targets.ndim == images.ndim
+    return pasted, _pasted(targets, order, box) if whole else _blended(targets, order, own)
+
+
+def _beside(images: torch.Tensor, inputs: Inputs, order: torch.Tensor, share: float) -> Inputs:
+    """Mixed images, with the numbers that their rows had mixed alike."""
+    return Joined(images, _blended(inputs.numbers, order, share)) if isinstance(inputs, Joined) else images
 
 
 def _blended(rows: torch.Tensor, order: torch.Tensor, share: float) -> torch.Tensor:
     return rows * share + rows[order] * (1 - share)
 
 
-def _pasted(
-    inputs: torch.Tensor, others: torch.Tensor, share: float, draws: np.random.Generator
-) -> tuple[torch.Tensor, float]:
-    """A box of the others pasted in, and the share of each image that is still its own."""
+def _pasted(rows: torch.Tensor, order: torch.Tensor, box: Any) -> torch.Tensor:
+    pasted = rows.clone()
+    pasted[box] = rows[order][box]
+    return pasted
+
+
+def _box(inputs: torch.Tensor, share: float, draws: np.random.Generator) -> tuple[int, int, int, int]:
+    """A box (top, left, height, width) somewhere in the images that leaves about a share of them uncovered."""
     height, width = inputs.shape[-2:]
     tall, wide = round(height * (1 - share) ** 0.5), round(width * (1 - share) ** 0.5)
-    top, left = int(draws.integers(0, height - tall + 1)), int(draws.integers(0, width - wide + 1))
-    pasted = inputs.clone()
-    pasted[..., top : top + tall, left : left + wide] = others[..., top : top + tall, left : left + wide]
-    return pasted, 1 - tall * wide / (height * width)
+    return int(draws.integers(0, height - tall + 1)), int(draws.integers(0, width - wide + 1)), tall, wide

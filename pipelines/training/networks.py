@@ -116,8 +116,16 @@ def pixels_of(network: torch.nn.Module) -> Pixels:
     return Pixels(tuple(found["mean"]), tuple(found["std"]), found["interpolation"])
 
 
+def interpolation_of(model: str) -> str:
+    """The interpolation that a backbone was trained with; bilinear where timm does not say."""
+    import timm
+
+    known = timm.get_pretrained_cfg(model)
+    return known.interpolation if known is not None and known.interpolation else "bilinear"
+
+
 def check_model(model: str, flag: str = "--model") -> None:
-    """Refuse a backbone that timm does not know, naming near ones."""
+    """Refuse a backbone that timm does not know, naming near ones; flag: where it was asked for."""
     import difflib
 
     import timm

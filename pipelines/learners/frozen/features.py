@@ -17,7 +17,7 @@ from pipelines.contents import Contents
 from pipelines.contract import Chunks, Table
 from pipelines.learners.frozen.settings import FrozenSettings
 from pipelines.learners.frozen.weights import weights_identity
-from pipelines.learners.image_settings import CHUNK, paths_of
+from pipelines.learners.pixel_settings import CHUNK, paths_of
 from pipelines.report import Watcher
 from pipelines.training.views import views_named
 

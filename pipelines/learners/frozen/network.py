@@ -9,8 +9,8 @@ from features.batches import Normalise
 from pipelines.contract import Table
 from pipelines.learners.frozen.settings import FrozenSettings
 from pipelines.learners.frozen.weights import weights_file
-from pipelines.learners.image_model import in_memory
 from pipelines.learners.image_settings import ImageSettings
+from pipelines.learners.pixel_model import in_memory
 from pipelines.training.device import Precision, choose_device
 from pipelines.training.networks import Backbone, check_model, pixels_of
 from pipelines.training.views import views_named

@@ -1,0 +1,121 @@
+"""Read carvana-image-masking-challenge's raw files: cars from 16 angles, and a mask of each training image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from features.ahead import ahead, to_stderr
+from pipelines.contract import Table
+from pipelines.faults import shorten
+from pipelines.learners.mask_task import file_size
+from pipelines.reading import find_file, read_table
+from submissions.runs import find_fault, read_runs
+
+SLUG = "carvana-image-masking-challenge"
+LOOSE = "29bb3ece3180_11.jpg"  # shipped beside the archives: test.zip's copy of it is corrupt
+FILES = ("train", "train_masks", "test", "train_masks.csv", "sample_submission.csv", "metadata.csv", LOOSE)
+FILES_HQ = ("train_hq", "train_masks", "test_hq", *FILES[3:-1])
+READERS = 8  # threads that read headers: they wait for the disk, not for a core
+
+
+def load(root: Path, quality: str = "") -> tuple[Table, Table]:
+    """Images, cars, masks and their areas; quality "_hq" takes the images that are less compressed."""
+    masks = folder_of("train_masks", root)
+    train = images(folder_of(f"train{quality}", root), "train_masks.csv", listed(root, "train_masks.csv"))
+    train = train.assign(mask=[masks / f"{Path(id).stem}_mask.gif" for id in train.index])
+    check_pairs(train, masks)
+    train = train.assign(area=areas(root, train, check_sizes(train)))
+    test = images(folder_of(f"test{quality}", root), "sample_submission.csv", listed(root, "sample_submission.csv"))
+    return train, test if quality else replaced(test, root)
+
+
+def listed(root: Path, name: str) -> pd.Index:
+    """The image names of a table of Kaggle's."""
+    return read_table(find(name, root), "img", text=("rle_mask",)).index
+
+
+def images(folder: Path, table: str, names: pd.Index) -> Table:
+    """The image and the car of each name, which is its file's; the car is what comes before the angle."""
+    found = {path.name for path in folder.glob("*.jpg")}
+    if missing := [name for name in names if name not in found]:
+        raise ValueError(lacking(f"a file in {folder} for every img of {table}", missing))
+    odd = [name for name in names if name.removesuffix(".jpg")[-3:-2] != "_"]
+    if odd:
+        raise ValueError(f"{table}: expected names like {LOOSE}, got {len(odd)} others ({shorten(odd)})")
+    paths = pd.Series([folder / name for name in names], index=names, dtype=object)
+    return pd.DataFrame({"image": paths, "car": pd.Series([name[:-7] for name in names], index=names, dtype="string")})
+
+
+def check_pairs(train: Table, masks: Path) -> None:
+    """Refuse an image without a mask, and a mask without an image."""
+    found = {path.name for path in masks.glob("*.gif")}
+    expected = {path.name for path in train["mask"]}
+    without = [id for id, path in train["mask"].items() if path.name not in found]
+    if without:
+        raise ValueError(lacking(f"a mask {masks}/NAME_mask.gif for every image", without))
+    folder = train["image"].iloc[0].parent
+    extra = sorted(name for name in found - expected if not (folder / f"{name[:-9]}.jpg").exists())
+    if extra:
+        raise ValueError(lacking(f"an image in {folder} for every mask in {masks}", extra))
+
+
+def check_sizes(train: Table) -> list[tuple[int, int]]:
+    """Height and width of each row, by the files' headers; those of an image and its mask must agree."""
+    sizes = [list(ahead(file_size, train[column], READERS)) for column in ("image", "mask")]
+    for image, mask, one, other in zip(train["image"], train["mask"], *sizes, strict=True):
+        if one != other:
+            shown = [f"{width}x{height}" for height, width in (one, other)]
+            raise ValueError(f"expected a mask as large as its image {image}, {shown[0]}, got {shown[1]} in {mask}")
+    return sizes[0]
+
+
+def areas(root: Path, train: Table, sizes: Sequence[tuple[int, int]]) -> np.ndarray:
+    """The share of each image that train_masks.csv says its mask covers."""
+    path = find("train_masks.csv", root)
+    codes = read_table(path, "img", text=("rle_mask",)).loc[train.index, "rle_mask"].fillna("").tolist()
+    pixels = np.array([height * width for height, width in sizes])
+    runs = read_runs(codes, int(pixels.max()))
+    if runs.bad.any():
+        place = int(np.flatnonzero(runs.bad)[0])
+        fault = find_fault(codes[place], int(pixels[place]))
+        raise ValueError(
+            f"{path}: expected runs 'start length' for {train.index[place]}, got {fault}: download it again"
+        )
+    shares: np.ndarray = runs.areas / pixels
+    return shares
+
+
+def replaced(test: Table, root: Path) -> Table:
+    """The test rows, the one whose image is corrupt with the copy that Kaggle ships loose."""
+    if LOOSE not in test.index:
+        return test
+    loose = find(LOOSE, root)
+    to_stderr(f"carvana_masks: {loose} replaces the corrupt {test.at[LOOSE, 'image']}")
+    paths = test["image"].copy()
+    paths[LOOSE] = loose
+    return test.assign(image=paths)
+
+
+def lacking(expected: str, missing: Sequence[str]) -> str:
+    """The sentence about what has no counterpart."""
+    return (
+        f"expected {expected}, got none for {len(missing)} ({shorten(missing)}): "
+        "unpack the archives again, or drop what has no counterpart"
+    )
+
+
+def folder_of(name: str, root: Path) -> Path:
+    """One of the competition's folders, unpacked."""
+    folder = find(name, root)
+    if folder.suffix:
+        raise ValueError(f"expected a folder {name} in {root}, got {folder.name}: unpack it there")
+    return folder
+
+
+def find(name: str, root: Path) -> Path:
+    """One of the competition's files or folders."""
+    return find_file(root, name, slug=SLUG, files=FILES)

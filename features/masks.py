@@ -1,0 +1,42 @@
+"""Mask files to pixels of 0 and 1; a file that holds anything else is refused by name, never mended."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image, ImageSequence
+
+SINGLE = ("1", "L", "P")  # modes of one channel: their stored numbers are the mask, whatever a palette paints them as
+SHOWN = 5  # values named in an error
+
+
+def decode_mask(content: bytes) -> np.ndarray:
+    """The pixels of a mask file's content, uint8 (height, width) of 0 and 1."""
+    with Image.open(io.BytesIO(content)) as image:
+        if image.mode not in SINGLE:
+            raise ValueError(f"expected a mask of one channel, got {image.mode} pixels")
+        if (frames := count_frames(image)) > 1:
+            raise ValueError(f"expected a mask of one frame, got {frames}")
+        image.seek(0)
+        return zero_or_one(np.asarray(image).astype(np.uint8, copy=False))
+
+
+def count_frames(image: Image.Image) -> int:
+    """How many frames an image has, two standing for more; a GIF is read on to its end, where it may be truncated."""
+    if not getattr(image, "is_animated", False):
+        return 1
+    return sum(1 for _ in ImageSequence.Iterator(image))
+
+
+def zero_or_one(pixels: np.ndarray) -> np.ndarray:
+    """Pixels of 0 and 1, or of 0 and 255, as 0 and 1; any other value is an error that names it."""
+    top = int(pixels.max(initial=0))
+    if top <= 1:
+        return pixels
+    if top == 255 and int(np.count_nonzero(pixels == 255)) == int(np.count_nonzero(pixels)):
+        return pixels & 1
+    values = np.unique(pixels)
+    more = ", ..." if len(values) > SHOWN else ""
+    listed = ", ".join(map(str, values[:SHOWN].tolist()))
+    raise ValueError(f"expected a mask of 0 and 1, or of 0 and 255, got the values {listed}{more}")
