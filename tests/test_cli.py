@@ -56,6 +56,8 @@ def test_quiet_says_nothing_on_stderr(podium, files):
         (["check", "some.csv"], "--competition NAME"),
         (["new", "Bad-Name"], "a-z"),
         (["new", "tps_tabular"], "taken"),
+        (["new", "cli"], "no module or word of Python"),
+        (["new", "class"], "no module or word of Python"),
     ],
 )
 def test_what_is_not_understood_lists_what_is_known(podium, arguments, known):
