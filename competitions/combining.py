@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from competitions.flags import parse
-from competitions.registry import find_competition
+from competitions.registry import find_competition, load_package, package_names
 from competitions.verbs import starting_learner
 from pipelines.blending import Method, blend_runs
 from pipelines.loading import Tables, load_tables
@@ -47,8 +47,9 @@ def predict(arguments: Sequence[str]) -> int:
         return _blend(folders, dataclasses.replace(request, method="mean"))
     report = Report(request.quiet)
     trained, tables = _opened(folders[0], request, report)
-    predicted = predict_test(trained, tables.test, tables.test_fingerprint, report)
-    path = submit_file(trained, predicted, tables.sample)
+    with folders[0].lock():  # a run that goes on would be given the submission of the folds it has had so far
+        predicted = predict_test(trained, tables.test, tables.test_fingerprint, report)
+        path = submit_file(trained, predicted, tables.sample)
     print(f"{path} ({len(tables.sample.ids):,} rows, checked) from {', '.join(trained.sources)}")
     if request.json:
         summary = {"competition": trained.competition.name, "run": folders[0].name, "submission": str(path)}
@@ -59,9 +60,16 @@ def predict(arguments: Sequence[str]) -> int:
 def blend(arguments: Sequence[str]) -> int:
     """Weigh runs on their out-of-fold predictions and write the blend's submission."""
     names, request = _asked(arguments, "blend")
+    competition = names[0] if _is_competition(names[0]) else ""
+    names = [f"{competition}/{Path(name).name}" for name in names[1:]] if competition else names
     if len(names) < 2:
-        raise UsageError(f"podium blend: expected two runs or more, got {', '.join(names)}")
-    return _blend([find_run(name, request.runs) for name in names], request)
+        raise UsageError(f"podium blend: expected two runs or more, got {', '.join(names) or 'none'}")
+    return _blend([find_run(name, request.runs) for name in names], request, competition)
+
+
+def _is_competition(name: str) -> bool:
+    package = name.split("/")[0]
+    return package in package_names() and name in {each.name for each in load_package(package).competitions}
 
 
 def _asked(arguments: Sequence[str], verb: str) -> tuple[list[str], PredictRequest]:
@@ -78,6 +86,8 @@ def _asked(arguments: Sequence[str], verb: str) -> tuple[list[str], PredictReque
 
 def _opened(folder: RunFolder, request: PredictRequest, report: Report) -> tuple[Trained, Tables]:
     record = read_json(folder.record)
+    if "weights" in record["settings"]:
+        raise UsageError(f"{folder.root}: expected a run with models, got a blend of runs; name the runs themselves")
     competition = find_competition(record["competition"])
     options = Options(data=request.data, runs=request.runs, toy=record["toy"], experiment=record["experiment"])
     competition = settled(competition.with_learner(starting_learner(competition, options)), request.runs)
@@ -85,12 +95,14 @@ def _opened(folder: RunFolder, request: PredictRequest, report: Report) -> tuple
     return trained, load_tables(competition, options, report)
 
 
-def _blend(folders: Sequence[RunFolder], request: PredictRequest) -> int:
+def _blend(folders: Sequence[RunFolder], request: PredictRequest, competition: str = "") -> int:
     report = Report(request.quiet)
+    if len({folder.root.resolve() for folder in folders}) < len(folders):
+        raise UsageError(f"expected every run once, got {', '.join(folder.name for folder in folders)}")
     opened = [_opened(folder, request, report) for folder in folders]
     names = {trained.competition.name for trained, _ in opened}
-    if len(names) > 1:
-        raise UsageError(f"expected runs of one competition, got {', '.join(sorted(names))}")
+    if names != {competition or min(names)}:
+        raise UsageError(f"expected runs of {competition or 'one competition'}, got {', '.join(sorted(names))}")
     made = blend_runs([trained for trained, _ in opened], opened[0][1], request.method, request.name, report)
     print(made)
     if request.json:
