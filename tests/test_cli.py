@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from pipelines.runfolder import RunFolder, read_json, write_json
 from tests.conftest import QUICK
 
 MAY = "tps_tabular/may-2022"
@@ -143,3 +144,34 @@ def test_runs_diff_and_clean(podium, files, tmp_path):
     left = [path.parent.name for path in (tmp_path / "runs" / MAY).glob("*/run.json")]
     assert len(left) == 1
     assert left[0] in (first, second)
+
+
+def test_a_quick_pass_never_counts_as_the_best(podium, files, tmp_path):
+    (tmp_path / "data").mkdir()
+    files.rename(tmp_path / "data" / "tabular-playground-series-may-2022")
+    runs = []
+    for flags in (["--folds", "3"], ["--folds", "2"], ["--limit", "300"], []):
+        said = podium("run", MAY, *QUICK, "--rate", f"0.1{len(runs)}", *flags, "--json")
+        runs.append(json.loads(said.out.splitlines()[-1]))
+    assert max(run["score"] for run in runs) > runs[-1]["score"]
+    line = next(line for line in podium().out.splitlines() if line.startswith(MAY))
+    assert line.split()[3] == f"{runs[-1]['score']:.5f}"
+    assert podium("clean", MAY, "--keep", "1", "--yes").code == 0
+    assert [path.parent.name for path in (tmp_path / "runs" / MAY).glob("*/run.json")] == [runs[-1]["run"]]
+
+
+def test_runs_that_were_killed_are_stopped_and_live_ones_are_left(podium, files, tmp_path):
+    name = json.loads(podium("run", MAY, "--data", files, *QUICK, "--json").out.splitlines()[-1])["run"]
+    folder = RunFolder(tmp_path / "runs" / MAY / name)
+    write_json(folder.record, {**read_json(folder.record), "state": "running", "scores": None})
+    with folder.lock():
+        assert podium("runs", MAY).out.split("\n")[1].split()[1] == "running"
+        said = podium("clean", MAY, "--yes")
+        assert (said.code, said.out) == (75, "")
+    assert podium("runs", MAY).out.split("\n")[1].split()[1] == "stopped"
+    assert podium("clean", MAY, "--keep", "-1").code == 2
+
+
+def test_a_fold_that_is_not_there_is_a_bad_value(podium, files):
+    said = podium("run", MAY, "--data", files, "--folds", "0,5")
+    assert (said.code, "--folds: expected numbers from 0 to 4, got 5" in said.err) == (2, True)
