@@ -66,7 +66,7 @@ def runs(arguments: Sequence[str]) -> int:
     root = request.runs / "toy" if request.toy else request.runs
     if request.diff:
         return _show_diff(request.diff.split(","), root, competition)
-    rows = [("run", "state", competition.metric.name, "se", "baseline", "folds", "submission")]
+    rows: list[Sequence[str]] = [("run", "state", competition.metric.name, "se", "baseline", "folds", "submission")]
     for folder, record in recorded(root, competition.name):
         scores = record.get("scores") or {}
         numbers = [scores.get(name) for name in ("score", "score_se", "baseline")]

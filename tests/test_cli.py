@@ -175,3 +175,9 @@ def test_runs_that_were_killed_are_stopped_and_live_ones_are_left(podium, files,
 def test_a_fold_that_is_not_there_is_a_bad_value(podium, files):
     said = podium("run", MAY, "--data", files, "--folds", "0,5")
     assert (said.code, "--folds: expected numbers from 0 to 4, got 5" in said.err) == (2, True)
+
+
+def test_only_fits_that_stop_early_are_called_optimistic(podium, files):
+    command = ("run", MAY, "--data", files, "--folds", "0", "--rounds", "30", "--patience", "5", "--no-audit")
+    assert "optimistic" in podium(*command).out
+    assert "optimistic" not in podium(*command, "--model", "linear").out
