@@ -79,7 +79,11 @@ def usage() -> str:
 
 
 def _fail(error: Exception, code: int) -> int:
-    text = f"out of memory: {error}; try --limit or smaller settings" if isinstance(error, MemoryError) else str(error)
+    text = str(error)
+    if isinstance(error, MemoryError):
+        text = f"out of memory: {error}; try --limit or smaller settings"
+    elif isinstance(error, OSError) and error.filename is not None:  # the system's own words name no way out
+        text = f"{error.filename}: expected to read or write it, got '{error.strerror}'; check the path and its rights"
     print(f"podium: {text or type(error).__name__}", file=sys.stderr)
     return code
 

@@ -86,6 +86,9 @@ def understood(arguments: Sequence[str], verb: str) -> tuple[Competition, Option
 
 def named(arguments: Sequence[str], verb: str, what: str = "NAME") -> tuple[str, list[str]]:
     """The name right after the verb, and the rest."""
+    if list(arguments[:1]) in (["-h"], ["--help"]):
+        print(f"usage: podium {verb} {what} [flags]; `podium {verb} {what} --help` lists them, `podium` the names")
+        raise SystemExit(0)
     if not arguments or arguments[0].startswith("-"):
         got = arguments[0] if arguments else "nothing"
         raise UsageError(

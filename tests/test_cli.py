@@ -50,7 +50,8 @@ def test_quiet_says_nothing_on_stderr(podium, files):
         (["run", "tps_tabular/jun-2022"], "not supported"),
         (["run", MAY, "--round", "5"], "did you mean --rounds"),
         (["run", MAY, "--folds", "a"], "--folds: expected int values"),
-        (["run", MAY, "--limit", "-1"], "--limit: expected"),
+        (["run", MAY, "--limit", "-1"], "--limit: expected a number of rows"),
+        (["run", MAY, "--limit", "1e3"], "--limit: expected a number of rows"),
         (["run", MAY, "--experiment", "best"], "expected a named experiment"),
         (["predict"], "expected a run first"),
         (["predict", "nosuch"], "expected a run, got 'nosuch'"),
@@ -81,6 +82,10 @@ def test_help_lists_verbs_flags_and_exit_codes(podium):
     for flag in ("--rounds", "--folds", "--limit", "--seed", "--fresh", "--data"):
         assert flag in flags
     assert "boosting" in flags.lower()  # a field's own line
+    for verb in ("run", "folds", "check", "runs", "new", "check-competition", "predict"):
+        said = podium(verb, "--help")
+        assert (said.code, said.err) == (0, "")
+        assert f"usage: podium {verb} " in said.out
 
 
 def test_missing_files_show_the_tree_and_the_way(podium, tmp_path):
@@ -172,12 +177,14 @@ def test_runs_that_were_killed_are_stopped_and_live_ones_are_left(podium, files,
     assert podium("clean", MAY, "--keep", "-1").code == 2
 
 
-def test_a_fold_that_is_not_there_is_a_bad_value(podium, files):
-    said = podium("run", MAY, "--data", files, "--folds", "0,5")
-    assert (said.code, "--folds: expected numbers from 0 to 4, got 5" in said.err) == (2, True)
-
-
 def test_only_fits_that_stop_early_are_called_optimistic(podium, files):
     command = ("run", MAY, "--data", files, "--folds", "0", "--rounds", "30", "--patience", "5", "--no-audit")
     assert "optimistic" in podium(*command).out
     assert "optimistic" not in podium(*command, "--model", "linear").out
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_a_way_out(podium, files, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    said = podium("run", MAY, "--data", files, *QUICK, "--runs", "taken", "--quiet")
+    assert (said.code, said.err.startswith("podium: taken")) == (1, True)
+    assert "expected to read or write it" in said.err

@@ -117,7 +117,7 @@ def test_folds_can_come_one_after_the_other(podium, files, tmp_path):
     assert rest["run"] == part["run"]
     assert rest["folds"] == [0, 1, 2, 3, 4]
     assert rest["rows"] == 1200
-    assert podium(*command, "--folds", "5").code == 1
+    assert podium(*command, "--folds", "5").code == 2
 
 
 def test_oof_has_a_row_per_id_fold_and_repeat_and_carries_the_fingerprints(whole):
