@@ -220,6 +220,12 @@ def test_a_second_run_on_the_same_folder_is_told(podium, files, tmp_path):
     assert str(os.getpid()) in (tmp_path / "chatter").read_text()
 
 
+def test_toy_commands_that_start_together_share_the_files(tmp_path):
+    arguments = ["run", MAY, "--toy", "--runs", tmp_path / "runs", *QUICK, "--folds", "0"]
+    children = [start(tmp_path / f"chatter{seed}", *arguments, "--seed", seed) for seed in range(3)]
+    assert [finish(child) for child in children] == [0, 0, 0]
+
+
 @pytest.mark.parametrize("lost", ["fold1/seed0/model.json", "fold2", "oof.parquet", "run.json", "fold3/oof.parquet"])
 def test_a_run_folder_half_deleted_is_made_whole_again(podium, files, tmp_path, lost):
     command = ("run", MAY, "--data", files, *QUICK, "--json")
@@ -248,7 +254,7 @@ def test_a_full_disk_is_one_clear_error_and_the_run_goes_on_later(files, tmp_pat
 
 
 def test_ctrl_c_says_how_to_continue(files, tmp_path):
-    arguments = ["run", MAY, "--data", files, "--rounds", "100000", "--patience", "0", "--no-audit"]
+    arguments = ["run", MAY, "--data", files, "--rounds", "100000", "--patience", "0", "--no-audit", "--name", "a b"]
     chatter = tmp_path / "chatter"
     child = start(chatter, *arguments, "--runs", tmp_path / "runs")
     while not (chatter.exists() and "run " in chatter.read_text()):
@@ -256,7 +262,9 @@ def test_ctrl_c_says_how_to_continue(files, tmp_path):
     time.sleep(0.3)
     os.kill(child.pid, signal.SIGINT)
     assert finish(child) == 130
-    assert "the same command continues: podium run tps_tabular/may-2022" in (tmp_path / "chatter").read_text()
+    told = (tmp_path / "chatter").read_text()
+    assert "the same command continues: podium run tps_tabular/may-2022" in told
+    assert "--name 'a b'" in told
 
 
 def test_limit_keeps_a_few_rows_of_every_fold(podium, files):
