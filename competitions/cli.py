@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -34,18 +36,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        return _dispatch(arguments)
+        code = _dispatch(arguments)
+        sys.stdout.flush()  # here, where a reader that has gone is noticed
+        return code
     except UsageError as error:
         return _fail(error, 2)
     except LeakError as error:
         return _fail(error, 3)
     except BusyError as error:
         return _fail(error, 75)
+    except BrokenPipeError:  # as of `podium runs NAME | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, OSError, MemoryError) as error:
         return _fail(error, 1)
     except KeyboardInterrupt:
         print(
-            f"\nstopped; what is finished is kept, the same command continues: podium {' '.join(arguments)}",
+            f"\nstopped; what is finished is kept, the same command continues: podium {shlex.join(arguments)}",
             file=sys.stderr,
         )
         return 130

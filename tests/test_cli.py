@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
 from pipelines.runfolder import RunFolder, read_json, write_json
 from tests.conftest import QUICK
+from tests.source import ROOT
 
 MAY = "tps_tabular/may-2022"
 
@@ -188,3 +192,12 @@ def test_a_folder_that_cannot_be_written_is_named_with_a_way_out(podium, files, 
     said = podium("run", MAY, "--data", files, *QUICK, "--runs", "taken", "--quiet")
     assert (said.code, said.err.startswith("podium: taken")) == (1, True)
     assert "expected to read or write it" in said.err
+
+
+def test_a_reader_that_leaves_early_ends_the_command_without_a_word():
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "competitions", "--help"]
+    said = subprocess.run(command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert (said.returncode, said.stderr) == (1, b"")
