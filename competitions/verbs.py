@@ -80,8 +80,19 @@ def understood(arguments: Sequence[str], verb: str) -> tuple[Competition, Option
     name, rest = named(arguments, verb)
     competition = find_competition(name)
     learner = starting_learner(competition, _early(rest))
-    options, learner = parse(rest, f"podium {verb} {name}", Options(), learner)
-    return competition.with_learner(learner), options
+    options, chosen = parse(rest, f"podium {verb} {name}", Options(), learner)
+    refuse_strange_params(name, learner, chosen)
+    return competition.with_learner(chosen), options
+
+
+def refuse_strange_params(name: str, declared: Any, chosen: Any) -> None:
+    """Refuse another engine with the settings that a competition declares for its own one."""
+    param, model = getattr(declared, "param", ()), getattr(declared, "model", "")
+    if param and param == chosen.param and model != chosen.model:
+        raise UsageError(
+            f"--model {chosen.model}: expected --param beside it, as {name} declares {', '.join(param)} for {model}, "
+            f"got none; --param '' drops that"
+        )
 
 
 def named(arguments: Sequence[str], verb: str, what: str = "NAME") -> tuple[str, list[str]]:

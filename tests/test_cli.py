@@ -57,6 +57,7 @@ def test_quiet_says_nothing_on_stderr(podium, files):
         (["run", MAY, "--limit", "-1"], "--limit: expected a number of rows"),
         (["run", MAY, "--limit", "1e3"], "--limit: expected a number of rows"),
         (["run", MAY, "--experiment", "best"], "expected a named experiment"),
+        (["run", "tps_tabular/mar-2022", "--model", "histgb"], "--param '' drops that"),
         (["predict"], "expected a run first"),
         (["predict", "nosuch"], "expected a run, got 'nosuch'"),
         (["check", "some.csv"], "--competition NAME"),
