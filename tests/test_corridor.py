@@ -207,6 +207,7 @@ def test_a_given_fold_file_with_other_ids_is_refused(podium, files, tmp_path):
     said = podium("run", MAY, "--data", files, *QUICK, "--fold-file", kept)
     assert said.code == 1
     assert gone in said.err
+    assert "--remake" not in said.err  # which makes the plan's folds, not these
 
 
 def test_a_second_run_on_the_same_folder_is_told(podium, files, tmp_path):
