@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -41,18 +43,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        return _dispatch(arguments)
+        code = _dispatch(arguments)
+        sys.stdout.flush()  # here, where a reader that has gone is noticed
+        return code
     except UsageError as error:
         return _fail(error, 2)
     except LeakError as error:
         return _fail(error, 3)
     except BusyError as error:
         return _fail(error, 75)
+    except BrokenPipeError:  # as of `podium runs NAME | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, OSError, MemoryError) as error:
         return _fail(error, 1)
     except KeyboardInterrupt:
         print(
-            f"\nstopped; what is finished is kept, the same command continues: podium {' '.join(arguments)}",
+            f"\nstopped; what is finished is kept, the same command continues: podium {shlex.join(arguments)}",
             file=sys.stderr,
         )
         return 130
@@ -86,7 +93,11 @@ def usage() -> str:
 
 
 def _fail(error: Exception, code: int) -> int:
-    text = f"out of memory: {error}; try --limit or smaller settings" if isinstance(error, MemoryError) else str(error)
+    text = str(error)
+    if isinstance(error, MemoryError):
+        text = f"out of memory: {error}; try --limit or smaller settings"
+    elif isinstance(error, OSError) and error.filename is not None:  # the system's own words name no way out
+        text = f"{error.filename}: expected to read or write it, got '{error.strerror}'; check the path and its rights"
     print(f"podium: {text or type(error).__name__}", file=sys.stderr)
     return code
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from competitions.flags import parse
-from competitions.registry import find_competition
+from competitions.registry import find_competition, load_package, package_names
 from competitions.verbs import starting_learner
 from pipelines.blending import Method, blend_runs
 from pipelines.contract import Competition
@@ -58,12 +58,12 @@ def predict(arguments: Sequence[str]) -> int:
     trained, options = opened(folders[0], request.data, request.runs)
     wanted = _wanted(request, trained.competition)
     tables = load_tables(trained.competition, options, report)
-    if trained.competition.shape is None:
-        predicted = predict_test(trained, tables.test, tables.test_fingerprint, report)
-        path = submit_file(trained, predicted, tables.sample)
-    else:
-        job = Job(parts=[trained], folder=trained.folder, choice=trained.choice, tables=tables, wanted=wanted)
-        with trained.folder.lock():
+    with trained.folder.lock():  # a run that goes on would be given the submission of the folds it has had so far
+        if trained.competition.shape is None:
+            predicted = predict_test(trained, tables.test, tables.test_fingerprint, report)
+            path = submit_file(trained, predicted, tables.sample)
+        else:
+            job = Job(parts=[trained], folder=trained.folder, choice=trained.choice, tables=tables, wanted=wanted)
             path = stream_test(job, report)
     print(f"{path} ({len(tables.sample.ids):,} rows, checked) from {', '.join(trained.sources)}")
     if request.json:
@@ -75,9 +75,16 @@ def predict(arguments: Sequence[str]) -> int:
 def blend(arguments: Sequence[str]) -> int:
     """Weigh runs on their out-of-fold predictions and write the blend's submission."""
     names, request = _asked(arguments, "blend")
+    competition = names[0] if _is_competition(names[0]) else ""
+    names = [f"{competition}/{Path(name).name}" for name in names[1:]] if competition else names
     if len(names) < 2:
-        raise UsageError(f"podium blend: expected two runs or more, got {', '.join(names)}")
-    return _blend([find_run(name, request.runs) for name in names], request)
+        raise UsageError(f"podium blend: expected two runs or more, got {', '.join(names) or 'none'}")
+    return _blend([find_run(name, request.runs) for name in names], request, competition)
+
+
+def _is_competition(name: str) -> bool:
+    package = name.split("/")[0]
+    return package in package_names() and name in {each.name for each in load_package(package).competitions}
 
 
 def _asked(arguments: Sequence[str], verb: str) -> tuple[list[str], PredictRequest]:
@@ -113,18 +120,22 @@ def _wanted(request: PredictRequest, competition: Competition) -> Wanted:
 def opened(folder: RunFolder, data: Path | None, runs: Path) -> tuple[Trained, Options]:
     """A run's models, and the options with which its tables are loaded."""
     record = read_json(folder.record)
+    if "weights" in record["settings"]:
+        raise UsageError(f"{folder.root}: expected a run with models, got a blend of runs; name the runs themselves")
     competition = find_competition(record["competition"])
     options = Options(data=data, runs=runs, toy=record["toy"], experiment=record["experiment"])
     competition = settled(competition.with_learner(starting_learner(competition, options)), runs)
     return reopen(folder, competition, competition.learner), options
 
 
-def _blend(folders: Sequence[RunFolder], request: PredictRequest) -> int:
+def _blend(folders: Sequence[RunFolder], request: PredictRequest, competition: str = "") -> int:
     report = Report(request.quiet)
+    if len({folder.root.resolve() for folder in folders}) < len(folders):
+        raise UsageError(f"expected every run once, got {', '.join(folder.name for folder in folders)}")
     found = [opened(folder, request.data, request.runs) for folder in folders]
     names = {trained.competition.name for trained, _ in found}
-    if len(names) > 1:
-        raise UsageError(f"expected runs of one competition, got {', '.join(sorted(names))}")
+    if names != {competition or min(names)}:
+        raise UsageError(f"expected runs of {competition or 'one competition'}, got {', '.join(sorted(names))}")
     parts = [trained for trained, _ in found]
     wanted = _wanted(request, parts[0].competition)
     tables = load_tables(parts[0].competition, found[0][1], report)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from pipelines.kaggle.unpack import archives_in, is_there
 from pipelines.reopen import find_run
 from pipelines.runfolder import RunFolder, find_runs, read_json
 from pipelines.settings import diff
-from pipelines.stops import UsageError
+from pipelines.stops import BusyError, UsageError
 from submissions.ledger import Ledger
 
 
@@ -56,6 +56,10 @@ class RunsRequest:
     yes: bool = False
     """Delete; without it `podium clean` only says what it would delete."""
 
+    def __post_init__(self) -> None:
+        if self.keep < 0:
+            raise ValueError(f"--keep: expected 0 or more, got {self.keep}")
+
 
 def runs(arguments: Sequence[str]) -> int:
     """A competition's runs, newest last, or the settings in which two differ."""
@@ -63,13 +67,13 @@ def runs(arguments: Sequence[str]) -> int:
     root = request.runs / "toy" if request.toy else request.runs
     if request.diff:
         return _show_diff(request.diff.split(","), root, competition)
-    rows = [("run", "state", competition.metric.name, "se", "baseline", "folds", "submission")]
+    rows: list[Sequence[str]] = [("run", "state", competition.metric.name, "se", "baseline", "folds", "submission")]
     for folder, record in recorded(root, competition.name):
         scores = record.get("scores") or {}
         numbers = [scores.get(name) for name in ("score", "score_se", "baseline")]
         shown = ["-" if number is None else f"{number:.5f}" for number in numbers]
         finished = record.get("folds", {}).get("finished", [])
-        rows.append((folder.name, record["state"], *shown, str(len(finished)), record.get("submission") or "-"))
+        rows.append((folder.name, _state(folder, record), *shown, str(len(finished)), record.get("submission") or "-"))
     print(columns(rows) if len(rows) > 1 else f"no runs of {competition.name} under {root}")
     return 0
 
@@ -80,14 +84,15 @@ def clean(arguments: Sequence[str]) -> int:
     root = request.runs / "toy" if request.toy else request.runs
     records = recorded(root, competition.name)
     done = [(folder, record) for folder, record in records if record["state"] == "done" and record.get("scores")]
-    done.sort(key=lambda pair: pair[1]["scores"]["score"], reverse=competition.metric.higher_is_better)
+    sign = -1 if competition.metric.higher_is_better else 1
+    done.sort(key=lambda pair: (is_partial(pair[1]), sign * pair[1]["scores"]["score"]))
     kept = {folder.root for folder, _ in done[: request.keep]}
     doomed = [folder for folder, _ in records if folder.root not in kept]
     for folder in doomed:
-        print(f"{'deleted' if request.yes else 'would delete'} {folder.root}")
         if request.yes:
             with folder.lock():
                 shutil.rmtree(folder.root)
+        print(f"{'deleted' if request.yes else 'would delete'} {folder.root}")
     print(f"{len(kept)} kept, {len(doomed)} {'deleted' if request.yes else 'to delete; --yes deletes them'}")
     return 0
 
@@ -95,6 +100,12 @@ def clean(arguments: Sequence[str]) -> int:
 def recorded(runs: Path, competition: str) -> list[tuple[RunFolder, dict[str, Any]]]:
     """A competition's runs and their records, oldest first."""
     return [(folder, read_json(folder.record)) for folder in find_runs(runs, competition)]
+
+
+def is_partial(record: Mapping[str, Any]) -> bool:
+    """Whether a run's score is of some folds or rows only, and so compares with no other."""
+    folds = record["folds"]
+    return bool(record["limit"]) or len(folds["finished"]) < folds.get("count", 0)
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
@@ -120,6 +131,18 @@ def _joined(arguments: Sequence[str]) -> list[str]:
         if len(whole) >= place + 3 and "," not in whole[place + 1]:
             whole[place + 1 : place + 3] = [f"{whole[place + 1]},{whole[place + 2]}"]
     return whole
+
+
+def _state(folder: RunFolder, record: Mapping[str, Any]) -> str:
+    """What a run says of itself; one that says it is running and is held by nobody was stopped."""
+    state = str(record["state"])
+    if state != "running":
+        return state
+    try:
+        with folder.lock():
+            return "stopped"
+    except BusyError:
+        return state
 
 
 def _show_diff(names: Sequence[str], root: Path, competition: Competition) -> int:
@@ -154,8 +177,9 @@ def _best(competition: Competition, scored: Sequence[dict[str, Any]]) -> str:
     if not scored:
         return "-"
     pick = max if competition.metric.higher_is_better else min
-    best = pick(record["scores"]["score"] for record in scored)
-    return f"{best:.5f} {competition.metric.name}"
+    whole = [record for record in scored if not is_partial(record)]
+    best = pick(record["scores"]["score"] for record in whole or scored)
+    return f"{best:.5f} {competition.metric.name}{'' if whole else ' (partial)'}"
 
 
 def _last(ledger: Ledger, competition: Competition) -> str:

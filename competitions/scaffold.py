@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Sequence
 
@@ -79,6 +80,8 @@ def new(arguments: Sequence[str]) -> int:
         raise UsageError(f"podium new NAME: expected one name, got {' '.join(rest)} too")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise UsageError(f"podium new: expected a name of a-z, 0-9 and _ that starts with a letter, got {name!r}")
+    if keyword.iskeyword(name) or (HOME / f"{name}.py").exists():  # the folder could not be imported, or hide a module
+        raise UsageError(f"podium new: expected a name that no module or word of Python has, got {name}")
     folder = HOME / name
     if folder.exists():
         raise UsageError(f"podium new: expected a name that is free, got {name}; taken: {', '.join(package_names())}")

@@ -84,12 +84,26 @@ def understood(arguments: Sequence[str], verb: str) -> tuple[Competition, Option
     experiment = early.experiment or experiment_with(competition, rest, starting_learner(competition, early), early.toy)
     learner = starting_learner(competition, dataclasses.replace(early, experiment=experiment))
     start = Options(experiment=experiment)
-    options, learner = parse(rest, f"podium {verb} {name}", start, learner, about=other_flags(competition, learner))
-    return competition.with_learner(learner), options
+    options, chosen = parse(rest, f"podium {verb} {name}", start, learner, about=other_flags(competition, learner))
+    refuse_strange_params(name, learner, chosen)
+    return competition.with_learner(chosen), options
+
+
+def refuse_strange_params(name: str, declared: Any, chosen: Any) -> None:
+    """Refuse another engine with the settings that a competition declares for its own one."""
+    param, model = getattr(declared, "param", ()), getattr(declared, "model", "")
+    if param and param == chosen.param and model != chosen.model:
+        raise UsageError(
+            f"--model {chosen.model}: expected --param beside it, as {name} declares {', '.join(param)} for {model}, "
+            f"got none; --param '' drops that"
+        )
 
 
 def named(arguments: Sequence[str], verb: str, what: str = "NAME") -> tuple[str, list[str]]:
     """The name right after the verb, and the rest."""
+    if list(arguments[:1]) in (["-h"], ["--help"]):
+        print(f"usage: podium {verb} {what} [flags]; `podium {verb} {what} --help` lists them, `podium` the names")
+        raise SystemExit(0)
     if not arguments or arguments[0].startswith("-"):
         got = arguments[0] if arguments else "nothing"
         raise UsageError(

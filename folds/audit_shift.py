@@ -136,7 +136,8 @@ def _boosted(seed: int) -> Callable[[np.ndarray, np.ndarray], Callable[[np.ndarr
         learner = HistGradientBoostingClassifier(
             max_iter=30, max_leaf_nodes=15, learning_rate=0.2, early_stopping=False, random_state=seed
         )
-        fitted = learner.fit(inputs, truth[:, 0])
+        empty = np.isnan(inputs).all(axis=0)  # columns without a value, which scikit-learn finds no bins for
+        fitted = learner.fit(np.where(empty, 0, inputs), truth[:, 0])
         return lambda others: np.asarray(fitted.predict_proba(others)[:, 1])
 
     return fit

@@ -17,7 +17,7 @@ from pipelines.loading import Tables
 from pipelines.predicting import Trained, predict_test, submit_file
 from pipelines.predictions import Predictions, read_predictions, write_predictions
 from pipelines.report import Report
-from pipelines.runfolder import RunFolder, run_name, write_json
+from pipelines.runfolder import RunFolder, read_json, run_name, write_json
 from pipelines.scoring import Entries, Score, score_oof
 from submissions.blend import Blend, Fit, blend_weights, same_folds, to_ranks
 from submissions.weights import greedy, simplex
@@ -170,6 +170,7 @@ def record(made: Blended, parts: Sequence[Trained], method: Method, fingerprint:
         "full": "no",
         "limit": 0,
         "experiment": "",
+        "toy": read_json(parts[0].folder.record)["toy"],
         "sources": [],
         "folds": {"fingerprint": parts[0].marks["folds"], "finished": []},
         "train": {"fingerprint": ""},

@@ -156,7 +156,7 @@ def choose_folds(competition: Competition, options: Options, tables: Tables, rep
         folds = settle_folds(tables.train, competition.plan, path, report, options.remake)
     wrong = [fold for fold in options.folds if not 0 <= fold < len(folds)]
     if wrong:
-        raise ValueError(f"--folds: expected numbers from 0 to {len(folds) - 1}, got {', '.join(map(str, wrong))}")
+        raise UsageError(f"--folds: expected numbers from 0 to {len(folds) - 1}, got {', '.join(map(str, wrong))}")
     table = tables.train
     if len(tables.skipped.train):
         table = table.drop(index=tables.skipped.train)
@@ -199,7 +199,12 @@ def record(run: Run, state: str, **more: Any) -> None:
         "experiment": options.experiment,
         "toy": options.toy,
         "data": str(run.tables.root),
-        "folds": {"fingerprint": run.folds.fingerprint, "recipe": run.folds.recipe, "finished": run.finished()},
+        "folds": {
+            "fingerprint": run.folds.fingerprint,
+            "recipe": run.folds.recipe,
+            "count": len(run.folds),
+            "finished": run.finished(),
+        },
         "train": {"fingerprint": run.tables.train_fingerprint, "rows": len(run.rows)},
         "test": {"fingerprint": run.tables.test_fingerprint, "rows": len(run.tables.test)},
         "skipped": {"train": list(run.tables.skipped.train), "test": list(run.tables.skipped.test)},

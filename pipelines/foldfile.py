@@ -24,7 +24,7 @@ def settle_folds(train: Table, plan: FoldPlan, path: Path, report: Report, remak
     stored = Folds.load(path)
     if stored.fingerprint != made.fingerprint:
         _warn(stored, made, path, report)
-    return _aligned(stored, train, path)
+    return _aligned(stored, train, path, " (`podium folds NAME --remake`)")
 
 
 def given_folds(train: Table, path: Path) -> Folds:
@@ -38,11 +38,11 @@ def fold_path(folder: Path, plan: FoldPlan) -> Path:
     return folder / f"{plan.kind}-{plan.n}-{recipe[:8]}.parquet"
 
 
-def _aligned(folds: Folds, train: Table, path: Path) -> Folds:
+def _aligned(folds: Folds, train: Table, path: Path, way: str = "") -> Folds:
     try:
         return folds.align(train.index)
     except ValueError as error:
-        raise ValueError(f"{path}: {error} (`podium folds NAME --remake`)") from None
+        raise ValueError(f"{path}: {error}{way}") from None
 
 
 def _warn(stored: Folds, made: Folds, path: Path, report: Report) -> None:

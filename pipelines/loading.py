@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -89,15 +90,20 @@ def check_cells(competition: Competition, train: Table, sample: Sample) -> None:
 
 
 def write_toy(competition: Competition, root: Path, report: Report) -> None:
-    """Write the toy files once, whole or not at all."""
+    """Write the toy files once, whole or not at all; of commands that start together one writes, the others wait."""
     if root.exists():
         return
-    draft = root.with_name(f".{root.name}.part")
-    if draft.exists():
-        remove_tree(draft)
-    draft.mkdir(parents=True)
-    competition.toy(draft)
-    draft.rename(root)
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with (root.parent / f".{root.name}.lock").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if root.exists():
+            return
+        draft = root.with_name(f".{root.name}.part")
+        if draft.exists():
+            remove_tree(draft)
+        draft.mkdir()
+        competition.toy(draft)
+        draft.rename(root)
     report.line(f"{competition.name}: toy files written to {root}")
 
 

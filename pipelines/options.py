@@ -79,5 +79,9 @@ class Options:
 
 
 def _is_limit(text: str) -> bool:
-    whole = text.lstrip("-").isdigit()
-    return text.isdigit() and int(text) > 0 if whole else seconds_of(text, "--limit") > 0
+    if text.isdigit():
+        return int(text) > 0
+    try:
+        return seconds_of(text, "--limit") > 0
+    except ValueError:
+        return False

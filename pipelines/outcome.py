@@ -78,7 +78,10 @@ def describe_outcome(outcome: Outcome) -> str:
 def stops_early(run: Run) -> bool:
     """Whether the validation rows that a score is made on also stopped the fits."""
     learner = run.competition.learner
-    return bool(getattr(learner, "patience", 0)) or getattr(learner, "keep", "last") == "best"
+    if getattr(learner, "keep", "last") == "best":
+        return True
+    found = any(fit["found"] for fold in run.finished() for fit in run.done(fold))  # a linear model finds no rounds
+    return found and bool(getattr(learner, "patience", 0))
 
 
 def describe_folds(folds: Folds, path: Path) -> str:

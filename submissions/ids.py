@@ -14,6 +14,7 @@ Change = Callable[[pd.Index], pd.Index]
 ENDING = r"\.\w+$"
 MISTAKES: tuple[tuple[str, Change, Change], ...] = (  # hint, and what makes missing and extra ids the same
     ("leading zeros are lost: read ids as text (dtype=str)", lambda ids: ids.str.lstrip("0"), lambda ids: ids),
+    ("there are leading zeros too many: keep ids as they stand", lambda ids: ids, lambda ids: ids.str.lstrip("0")),
     ("ids became decimals: read ids as text (dtype=str)", lambda ids: ids + ".0", lambda ids: ids),
     ("there are spaces around the ids: strip them", lambda ids: ids, lambda ids: ids.str.strip()),
     ("ids differ in upper and lower case", lambda ids: ids.str.lower(), lambda ids: ids.str.lower()),

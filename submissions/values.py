@@ -146,7 +146,7 @@ class ValueJudge:
         ]
         found += [warning for column in columns if column.masks for warning in column.masks.warnings()]
         if columns and self.asks_probabilities() and all(column.hard for column in columns):
-            found.append("all values are 0 or 1: a metric of probabilities wants the probabilities")
+            found.append("all values are 0 or 1: a metric of probabilities or ranks wants the probabilities")
         for name, (low, high) in trained.items():
             column = self.columns[name]
             if column.lowest < low or column.highest > high:
@@ -155,6 +155,6 @@ class ValueJudge:
         return found
 
     def asks_probabilities(self) -> bool:
-        """Whether fractions are allowed at all, and nothing but 0 to 1."""
+        """Whether fractions are allowed, from 0 to 1 or without bounds, as of a metric that ranks."""
         rules = self.rules
-        return not (rules.integer or rules.words) and (rules.low, rules.high) == (0, 1)
+        return not (rules.integer or rules.words) and (rules.low, rules.high) in ((0, 1), (-np.inf, np.inf))

@@ -148,3 +148,9 @@ def test_folds_of_few_rows_each():
     folds = Folds(ids=train.index, roles=roles, repeats=np.zeros(60, dtype=np.int64), recipe={})
     train["hint"], test["hint"] = train["target"] * 3.5, 0.0
     assert only(audit(train, test, ["target"], folds, FoldPlan()), "answer").serious
+
+
+def test_a_column_without_a_value_in_either_table():
+    train, test = tables(rows=200)
+    result = found(train.assign(empty=np.float32(np.nan)), test.assign(empty=np.float32(np.nan)))
+    assert only(result, "shift").text.startswith("train and test look alike")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pipelines.predictions import read_predictions
+from pipelines.runfolder import RunFolder
 from tests.conftest import QUICK
 
 MAY = "tps_tabular/may-2022"
@@ -59,3 +60,30 @@ def test_runs_on_other_folds_are_refused_by_name(podium, files, three_runs, tmp_
     assert three_runs[0]["run"] in said.err
     assert other in said.err
     assert podium("blend", other, "--data", files).code == 2
+
+
+def test_a_blend_can_name_its_competition_first(podium, files, three_runs):
+    names = [run["run"] for run in three_runs]
+    plain = json.loads(podium("blend", *names, "--data", files, "--json").out.splitlines()[-1])
+    said = podium("blend", MAY, *names, "--data", files, "--json")
+    assert json.loads(said.out.splitlines()[-1]) == plain
+    said = podium("blend", "tps_tabular/dec-2021", *names, "--data", files)
+    assert said.code == 2
+    assert "expected runs of tps_tabular/dec-2021" in said.err
+
+
+def test_runs_that_cannot_be_blended_are_named(podium, files, tmp_path, three_runs):
+    names = [run["run"] for run in three_runs]
+    said = podium("blend", names[0], names[0], "--data", files)
+    assert (said.code, said.err.count(names[0])) == (2, 2)
+    made = json.loads(podium("predict", *names, "--data", files, "--json").out.splitlines()[-1])["run"]
+    assert json.loads((tmp_path / "runs" / MAY / made / "run.json").read_text())["toy"] is False
+    for runs in ([made], [made, names[0]]):
+        said = podium("predict", *runs, "--data", files)
+        assert said.code == 2
+        assert f"{made}: expected a run with models" in said.err
+
+
+def test_a_run_that_goes_on_is_not_predicted_from_beside_it(podium, files, tmp_path, three_runs):
+    with RunFolder(tmp_path / "runs" / MAY / three_runs[0]["run"]).lock():
+        assert podium("predict", three_runs[0]["run"], "--data", files).code == 75

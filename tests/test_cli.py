@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
+from pipelines.runfolder import RunFolder, read_json, write_json
 from tests.conftest import QUICK
+from tests.source import ROOT
 
 MAY = "tps_tabular/may-2022"
 
@@ -49,13 +54,17 @@ def test_quiet_says_nothing_on_stderr(podium, files):
         (["run", "tps_tabular/jun-2022"], "not supported"),
         (["run", MAY, "--round", "5"], "did you mean --rounds"),
         (["run", MAY, "--folds", "a"], "--folds: expected int values"),
-        (["run", MAY, "--limit", "-1"], "--limit: expected"),
+        (["run", MAY, "--limit", "-1"], "--limit: expected a number of rows"),
+        (["run", MAY, "--limit", "1e3"], "--limit: expected a number of rows"),
         (["run", MAY, "--experiment", "best"], "expected a named experiment"),
+        (["run", "tps_tabular/mar-2022", "--model", "histgb"], "--param '' drops that"),
         (["predict"], "expected a run first"),
         (["predict", "nosuch"], "expected a run, got 'nosuch'"),
         (["check", "some.csv"], "--competition NAME"),
         (["new", "Bad-Name"], "a-z"),
         (["new", "tps_tabular"], "taken"),
+        (["new", "cli"], "no module or word of Python"),
+        (["new", "class"], "no module or word of Python"),
     ],
 )
 def test_what_is_not_understood_lists_what_is_known(podium, arguments, known):
@@ -78,6 +87,10 @@ def test_help_lists_verbs_flags_and_exit_codes(podium):
     for flag in ("--rounds", "--folds", "--limit", "--seed", "--fresh", "--data"):
         assert flag in flags
     assert "boosting" in flags.lower()  # a field's own line
+    for verb in ("run", "folds", "check", "runs", "new", "check-competition", "predict"):
+        said = podium(verb, "--help")
+        assert (said.code, said.err) == (0, "")
+        assert f"usage: podium {verb} " in said.out
 
 
 def test_missing_files_show_the_tree_and_the_way(podium, tmp_path):
@@ -141,3 +154,51 @@ def test_runs_diff_and_clean(podium, files, tmp_path):
     left = [path.parent.name for path in (tmp_path / "runs" / MAY).glob("*/run.json")]
     assert len(left) == 1
     assert left[0] in (first, second)
+
+
+def test_a_quick_pass_never_counts_as_the_best(podium, files, tmp_path):
+    (tmp_path / "data").mkdir()
+    files.rename(tmp_path / "data" / "tabular-playground-series-may-2022")
+    runs = []
+    for flags in (["--folds", "3"], ["--folds", "2"], ["--limit", "300"], []):
+        said = podium("run", MAY, *QUICK, "--rate", f"0.1{len(runs)}", *flags, "--json")
+        runs.append(json.loads(said.out.splitlines()[-1]))
+    assert max(run["score"] for run in runs) > runs[-1]["score"]
+    line = next(line for line in podium().out.splitlines() if line.startswith(MAY))
+    assert line.split()[3] == f"{runs[-1]['score']:.5f}"
+    assert podium("clean", MAY, "--keep", "1", "--yes").code == 0
+    assert [path.parent.name for path in (tmp_path / "runs" / MAY).glob("*/run.json")] == [runs[-1]["run"]]
+
+
+def test_runs_that_were_killed_are_stopped_and_live_ones_are_left(podium, files, tmp_path):
+    name = json.loads(podium("run", MAY, "--data", files, *QUICK, "--json").out.splitlines()[-1])["run"]
+    folder = RunFolder(tmp_path / "runs" / MAY / name)
+    write_json(folder.record, {**read_json(folder.record), "state": "running", "scores": None})
+    with folder.lock():
+        assert podium("runs", MAY).out.split("\n")[1].split()[1] == "running"
+        said = podium("clean", MAY, "--yes")
+        assert (said.code, said.out) == (75, "")
+    assert podium("runs", MAY).out.split("\n")[1].split()[1] == "stopped"
+    assert podium("clean", MAY, "--keep", "-1").code == 2
+
+
+def test_only_fits_that_stop_early_are_called_optimistic(podium, files):
+    command = ("run", MAY, "--data", files, "--folds", "0", "--rounds", "30", "--patience", "5", "--no-audit")
+    assert "optimistic" in podium(*command).out
+    assert "optimistic" not in podium(*command, "--model", "linear").out
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_a_way_out(podium, files, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    said = podium("run", MAY, "--data", files, *QUICK, "--runs", "taken", "--quiet")
+    assert (said.code, said.err.startswith("podium: taken")) == (1, True)
+    assert "expected to read or write it" in said.err
+
+
+def test_a_reader_that_leaves_early_ends_the_command_without_a_word():
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "competitions", "--help"]
+    said = subprocess.run(command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert (said.returncode, said.stderr) == (1, b"")

@@ -117,7 +117,7 @@ def test_folds_can_come_one_after_the_other(podium, files, tmp_path):
     assert rest["run"] == part["run"]
     assert rest["folds"] == [0, 1, 2, 3, 4]
     assert rest["rows"] == 1200
-    assert podium(*command, "--folds", "5").code == 1
+    assert podium(*command, "--folds", "5").code == 2
 
 
 def test_oof_has_a_row_per_id_fold_and_repeat_and_carries_the_fingerprints(whole):
@@ -207,6 +207,7 @@ def test_a_given_fold_file_with_other_ids_is_refused(podium, files, tmp_path):
     said = podium("run", MAY, "--data", files, *QUICK, "--fold-file", kept)
     assert said.code == 1
     assert gone in said.err
+    assert "--remake" not in said.err  # which makes the plan's folds, not these
 
 
 def test_a_second_run_on_the_same_folder_is_told(podium, files, tmp_path):
@@ -218,6 +219,12 @@ def test_a_second_run_on_the_same_folder_is_told(podium, files, tmp_path):
             finish(start(tmp_path / "chatter", "run", MAY, "--data", files, *QUICK, "--runs", tmp_path / "runs")) == 75
         )
     assert str(os.getpid()) in (tmp_path / "chatter").read_text()
+
+
+def test_toy_commands_that_start_together_share_the_files(tmp_path):
+    arguments = ["run", MAY, "--toy", "--runs", tmp_path / "runs", *QUICK, "--folds", "0"]
+    children = [start(tmp_path / f"chatter{seed}", *arguments, "--seed", seed) for seed in range(3)]
+    assert [finish(child) for child in children] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("lost", ["fold1/seed0/model.json", "fold2", "oof.parquet", "run.json", "fold3/oof.parquet"])
@@ -248,7 +255,7 @@ def test_a_full_disk_is_one_clear_error_and_the_run_goes_on_later(files, tmp_pat
 
 
 def test_ctrl_c_says_how_to_continue(files, tmp_path):
-    arguments = ["run", MAY, "--data", files, "--rounds", "100000", "--patience", "0", "--no-audit"]
+    arguments = ["run", MAY, "--data", files, "--rounds", "100000", "--patience", "0", "--no-audit", "--name", "a b"]
     chatter = tmp_path / "chatter"
     child = start(chatter, *arguments, "--runs", tmp_path / "runs")
     while not (chatter.exists() and "run " in chatter.read_text()):
@@ -256,7 +263,9 @@ def test_ctrl_c_says_how_to_continue(files, tmp_path):
     time.sleep(0.3)
     os.kill(child.pid, signal.SIGINT)
     assert finish(child) == 130
-    assert "the same command continues: podium run tps_tabular/may-2022" in (tmp_path / "chatter").read_text()
+    told = (tmp_path / "chatter").read_text()
+    assert "the same command continues: podium run tps_tabular/may-2022" in told
+    assert "--name 'a b'" in told
 
 
 def test_limit_keeps_a_few_rows_of_every_fold(podium, files):

@@ -50,6 +50,7 @@ def test_a_good_submission_passes(sample):
         (["8", "007", "9", "10"], {"order"}, ["2 ids in other places (row 1: 8, not 007)", "sort the rows"]),
         (["a", "b", "c", "d"], {"competition"}, ["got a, b, c and none of", "another competition"]),
         ([7, 8, 9, 10], {"missing ids", "extra ids"}, ["(007)", "leading zeros are lost", "dtype=str"]),
+        (["0007", "08", "09", "010"], {"missing ids", "extra ids"}, ["leading zeros too many"]),
         (["007.0", "8.0", "9.0", "10.0"], {"missing ids", "extra ids"}, ["ids became decimals"]),
         (["007.jpg", "8.jpg", "9.jpg", "10.jpg"], {"missing ids", "extra ids"}, ["a file ending too many"]),
         ([" 007", "8 ", " 9", "10 "], {"missing ids", "extra ids"}, ["spaces around the ids"]),
@@ -169,10 +170,12 @@ def test_columns_are_those_of_sample_submission(sample, cells, kinds, words):
 def test_what_is_probably_a_mistake_is_a_warning(tmp_path):
     sample = sample_of(tmp_path, columns=("a", "b"))
     cells = {"a": np.array([0, 1, 1, 0]), "b": np.array([1, 1, 1, 1])}
-    warnings = check_rows(IDS, cells, sample, Rules(low=0, high=1), trained={"a": (0.2, 0.9)}).warnings
+    for rules in (Rules(low=0, high=1), Rules()):  # of probabilities, and of ranks
+        warnings = check_rows(IDS, cells, sample, rules, trained={"a": (0.2, 0.9)}).warnings
+        assert "all values are 0 or 1: a metric of probabilities or ranks wants the probabilities" in warnings
     assert warnings == (
         "b is 1.0 in every row",
-        "all values are 0 or 1: a metric of probabilities wants the probabilities",
+        "all values are 0 or 1: a metric of probabilities or ranks wants the probabilities",
         "a leaves the range of training: 0 to 1, in training 0.2 to 0.9",
     )
 

@@ -151,6 +151,18 @@ def test_missing_cells_and_unseen_categories_are_predicted(model, tmp_path):
 
 
 @pytest.mark.parametrize("model", ENGINES)
+def test_columns_without_a_value_in_training_teach_nothing(model, tmp_path):
+    toy = binary_toy()
+    train, valid = toy.sides
+    blank, later = train.assign(empty=np.float32(np.nan)), valid.assign(empty=np.float32(7))
+    for patience in (0, 3):
+        learner, out = small(model, rounds=10, patience=patience), FolderOut(tmp_path / str(patience))
+        fitted = learner.fit(blank, later, toy.targets, out)
+        for each in (fitted, learner.load(out)):
+            assert np.isfinite(predict(learner, each, later)).all()
+
+
+@pytest.mark.parametrize("model", ENGINES)
 def test_a_category_no_number_tells_is_learned(model, tmp_path):
     draws = np.random.default_rng(0)
     table = draw_columns(600)[["city"]].assign(noise=draws.normal(size=600))

@@ -230,6 +230,12 @@ def test_a_setting_that_the_engine_does_not_know_is_refused(model, tmp_path):
         fitted(quick(model=model, param=("max_binn=12",)), tmp_path)
 
 
+@pytest.mark.parametrize("param", ["max_bin=many", "objective=nosuch"])
+def test_a_value_that_lightgbm_refuses_is_an_error_in_words(param, tmp_path):
+    with pytest.raises(ValueError, match=r"lightgbm: .*; check --param"):
+        fitted(quick(model="lightgbm", param=(param,)), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("model", "param", "flag"),
     [

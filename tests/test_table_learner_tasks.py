@@ -53,7 +53,7 @@ def test_classes_read_as_floats_are_the_same_classes():
     ("task", "column", "message"),
     [
         (Binary(), cells(1, 0, 2, np.nan), "'target': expected one of 0, 1 .* 2 rows, first row2: 2.0, row3: nan"),
-        (Binary(), cells("1", "0"), "2 rows, first row0: '1'"),
+        (Binary(), cells("1", "0"), "2 rows, first row0: '1'.*the column is text"),
         (Multiclass((1, 2)), cells(1, 2, 5), "expected one of 1, 2 in every row, got others in 1 rows, first row2: 5"),
         (Multiclass(("ant", "bee")), cells("ant", None), "expected one of 'ant', 'bee' .* first row1: (None|nan)"),
         (Regression(), cells(1.0, np.nan, np.inf), "expected a number in every row, got others in 2 rows, first row1"),

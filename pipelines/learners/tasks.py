@@ -172,9 +172,11 @@ def _numbers(column: pd.Series, classes: Sequence[object]) -> np.ndarray:
     numbers = pd.Index(classes).get_indexer(pd.Index(cells))
     strange = np.flatnonzero(numbers < 0)
     if len(strange):
+        text = isinstance(column.iloc[strange[0]], str) and not isinstance(classes[0], str)
+        why = " (the column is text, as some cell of it is no number)" if text else ""
         raise ValueError(
             f"target {column.name!r}: expected one of {', '.join(map(repr, classes))} in every row, got others in "
-            f"{len(strange)} rows, {_first(column.iloc[strange])}; correct or drop these rows in load, "
+            f"{len(strange)} rows, {_first(column.iloc[strange])}{why}; correct or drop these rows in load, "
             "or declare the class"
         )
     return np.asarray(numbers)

@@ -73,7 +73,7 @@ def fit(train: Rows, valid: Rows | None, problem: Problem, settings: Settings, w
     """Boost on train; valid stops it early."""
     _tell_pooled(train.matrix, problem)
     model = _estimator(problem, settings)
-    rows = Rows(_pooled(train.matrix, problem), train.label, train.weight)
+    rows = Rows(_filled(_pooled(train.matrix, problem)), train.label, train.weight)
     with limited(settings.threads):
         if valid is None:
             _grow(model, rows, settings.rounds)
@@ -161,6 +161,12 @@ def _pooled(matrix: np.ndarray, problem: Problem) -> np.ndarray:
         matrix = matrix.copy()
         matrix[:, crowded] = np.minimum(matrix[:, crowded], MOST - 1)
     return matrix
+
+
+def _filled(matrix: np.ndarray) -> np.ndarray:
+    """The training rows, a column without a single value as zeros: scikit-learn finds no bins for it."""
+    empty = np.isnan(matrix).all(axis=0)
+    return np.where(empty, np.float32(0), matrix) if empty.any() else matrix
 
 
 def _tell_pooled(matrix: np.ndarray, problem: Problem) -> None:

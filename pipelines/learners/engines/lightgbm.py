@@ -46,14 +46,17 @@ def fit(train: Rows, valid: Rows | None, problem: Problem, settings: Settings, w
     if valid is not None:
         valid_sets = [rows.create_valid(valid.matrix, valid.label, weight=valid.weight)]
         callbacks.append(lightgbm.early_stopping(settings.patience, first_metric_only=True, verbose=False))
-    booster = lightgbm.train(
-        chosen,
-        rows,
-        settings.rounds,
-        valid_sets=valid_sets,
-        valid_names=["valid"] * len(valid_sets),
-        callbacks=callbacks,
-    )
+    try:
+        booster = lightgbm.train(
+            chosen,
+            rows,
+            settings.rounds,
+            valid_sets=valid_sets,
+            valid_names=["valid"] * len(valid_sets),
+            callbacks=callbacks,
+        )
+    except lightgbm.basic.LightGBMError as error:
+        raise ValueError(f"lightgbm: {error}; check --param and the settings") from error
     rounds = booster.best_iteration if valid is not None else booster.current_iteration()
     return Fitted(booster.free_dataset(), rounds, settings.threads)
 
