@@ -142,7 +142,7 @@ class Job:
 
 def stream_test(job: Job, report: Report) -> Path:
     """Write the checked submission; what an earlier call has written is not predicted again."""
-    sample, rows, start = job.tables.sample, job.rows, time.monotonic()
+    sample, rows = job.tables.sample, job.rows
     for part in job.parts:
         if not part.sources:
             raise ValueError(f"{part.folder.root}: expected a finished fold, got none; `podium train` makes them")
@@ -150,7 +150,8 @@ def stream_test(job: Job, report: Report) -> Path:
     with continue_submission(job.path, sample, job.rules, job.fingerprint(rows), filler) as writer:
         places = sample.ids.get_indexer(rows.index)
         done = int(np.searchsorted(places, writer.written))
-        first = min(done, job.kept(job.parts[0], rows).count()) if job.wanted.keep_maps else done
+        counts = [job.kept(part, rows).count() for part in job.parts] if job.wanted.keep_maps else []
+        first = min(done, *counts, len(rows))
         if first < len(rows):
             told = f"{len(rows) - first:,} of {len(rows):,} rows" if first else f"{len(rows):,} rows"
             named = "; ".join(sources_text(part.sources) for part in job.parts)
@@ -161,7 +162,7 @@ def stream_test(job: Job, report: Report) -> Path:
             report.line("test: predicted before")
     for warning in writer.verdict.warnings if writer.verdict else ():
         report.line(f"note: {warning}")
-    _record(job, len(rows), time.monotonic() - start)
+    _record(job, rows)
     return job.path
 
 
@@ -170,7 +171,7 @@ def _all_maps(job: Job, rows: Table, first: int, report: Report) -> Iterator[Pla
     streams: list[Iterator[np.ndarray]] = []
     for part in job.parts:
         kept = job.kept(part, rows)
-        if not job.wanted.keep_maps and kept.count() == len(rows):
+        if kept.count() == len(rows):
             report.line(f"test: maps of {part.folder.name} were kept")
             streams.append(islice(kept.read(), first, None))
             continue
@@ -230,19 +231,16 @@ def paced(rows: Iterable[Any], total: int, report: Report) -> Iterator[Any]:
             report.line(f"test: {count:,} of {total:,} rows, {rate:.1f} rows/s{left}")
 
 
-def _record(job: Job, predicted: int, seconds: float) -> None:
-    """What each submission of the run was made with."""
+def _record(job: Job, rows: Table) -> None:
+    """Write what each submission of the run was made with."""
     known = read_json(job.folder.predicted) if job.folder.predicted.exists() else {}
-    if job.path.name in known and known[job.path.name]["fingerprint"] == job.fingerprint(job.rows):
-        return
     made = {
-        "fingerprint": job.fingerprint(job.rows),
+        "fingerprint": job.fingerprint(rows),
         "runs": [part.folder.name for part in job.parts],
         "sources": [list(part.sources) for part in job.parts],
         "choice": None if job.chosen is None else np.asarray(job.chosen, float).tolist(),
         "threshold_given": job.wanted.threshold,
         "rows": job.wanted.label or "all",
-        "predicted": predicted,
-        "seconds": round(seconds, 1),
+        "predicted": len(rows),
     }
     write_json(job.folder.predicted, {**known, job.path.name: made})
