@@ -120,7 +120,7 @@ def _wanted(request: PredictRequest, competition: Competition) -> Wanted:
 def opened(folder: RunFolder, data: Path | None, runs: Path) -> tuple[Trained, Options]:
     """A run's models, and the options with which its tables are loaded."""
     record = read_json(folder.record)
-    if "weights" in record["settings"]:
+    if isinstance(record["settings"].get("weights"), dict):  # of runs; a network's are a text
         raise UsageError(f"{folder.root}: expected a run with models, got a blend of runs; name the runs themselves")
     competition = find_competition(record["competition"])
     options = Options(data=data, runs=runs, toy=record["toy"], experiment=record["experiment"])
