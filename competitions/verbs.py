@@ -6,11 +6,12 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 from competitions.choosing import experiment_with, other_flags
 from competitions.flags import parse
 from competitions.registry import find_competition, unknown
+from folds.plan import FoldPlan, Kind, check_plan
 from pipelines.contract import Competition
 from pipelines.corridor import choose_folds, folds_folder, run_competition
 from pipelines.foldfile import fold_path
@@ -40,7 +41,11 @@ def folds(arguments: Sequence[str]) -> int:
     """Make or show a competition's folds, by its plan as the flags change it."""
     name, rest = named(arguments, "folds")
     competition = find_competition(name)
-    request, plan = parse(rest, f"podium folds {name}", FoldsRequest(), competition.plan)
+    request, plan = parse(rest, f"podium folds {name}", FoldsRequest(), starting_plan(competition.plan, rest))
+    try:
+        check_plan(plan)
+    except ValueError as error:
+        raise UsageError(f"podium folds {name}: {error}") from None
     competition = dataclasses.replace(competition, plan=plan)
     options = Options(data=request.data, runs=request.runs, toy=request.toy, remake=request.remake)
     report = Report(request.quiet)
@@ -49,11 +54,18 @@ def folds(arguments: Sequence[str]) -> int:
     print(describe_folds(made, fold_path(folds_folder(competition, options), plan)))
     if competition.why:
         print(f"why: {competition.why}")
-    if request.audit:
+    if request.audit or request.strict:
         found = audit_folds(competition, tables, made, folds_folder(competition, options))
         print(found.text())
         heed(found, Report(quiet=True), request.strict)
     return 0
+
+
+def starting_plan(declared: FoldPlan, rest: Sequence[str]) -> FoldPlan:
+    """The plan whose fields the flags change: the declared one, or a bare one where they choose another kind."""
+    kind = _flag(rest, "--kind")
+    bare = kind in get_args(Kind) and kind != declared.kind
+    return FoldPlan(kind=cast(Kind, kind), seed=declared.seed) if bare else declared
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +81,7 @@ class FoldsRequest:
     audit: bool = False
     """Look for leaks."""
     strict: bool = False
-    """Exit 3 when the audit finds something serious."""
+    """Look for leaks, and exit 3 when the audit finds something serious."""
     remake: bool = False
     """Make the folds anew, replacing the stored file."""
     quiet: bool = False
@@ -124,11 +136,16 @@ def starting_learner(competition: Competition, early: Options) -> Any:
 
 def _early(rest: Sequence[str]) -> Options:
     """The two flags that decide which learner the other flags are about."""
-    name = ""
+    return Options(experiment=_flag(rest, "--experiment"), toy="--toy" in rest)
+
+
+def _flag(rest: Sequence[str], flag: str) -> str:
+    """What a flag is given, before all flags are known; "" where it is not."""
+    given = ""
     for argument, following in zip(rest, [*rest, ""][1:], strict=True):
-        if argument.startswith("--experiment"):
-            name = argument.partition("=")[2] or following
-    return Options(experiment=name, toy="--toy" in rest)
+        if argument.partition("=")[0] == flag:
+            given = argument.partition("=")[2] or following
+    return given
 
 
 def show(outcome: Outcome) -> None:

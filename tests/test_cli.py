@@ -202,3 +202,13 @@ def test_a_reader_that_leaves_early_ends_the_command_without_a_word():
     said = subprocess.run(command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, check=False)
     os.close(write)
     assert (said.returncode, said.stderr) == (1, b"")
+
+
+def test_flags_of_a_plan_make_another_kind_or_are_bad_values(podium, files):
+    command = ("folds", MAY, "--data", files, "--quiet")
+    said = podium(*command, "--kind", "group", "--group", "f_07")  # without the target that the declared plan spreads
+    assert (said.code, "group-5-" in said.out) == (0, True), said.err
+    for flags, named in (("--n 1", "FoldPlan.n"), ("--kind group", "column of group"), ("--kind x", "invalid choice")):
+        said = podium(*command, *flags.split())
+        assert (said.code, named in said.err) == (2, True)
+    assert "no serious leak" in podium(*command, "--strict").out
