@@ -72,7 +72,9 @@ def _declared(name: str, source: Any, kind: Any) -> tuple[str, Any, Any]:
     default = getattr(source, name)
     if typing.get_origin(kind) is tuple:
         default, kind = ",".join(map(str, default)), str
-    described = typing.Annotated[kind, tyro.conf.arg(help=documentation(type(source)).get(name, ""))]
+    short = {field.name: field.metadata.get("short") for field in dataclasses.fields(source)}[name]
+    words = documentation(type(source)).get(name, "")
+    described = typing.Annotated[kind, tyro.conf.arg(help=words, aliases=[short] if short else None)]
     return name, described, dataclasses.field(default=default)
 
 

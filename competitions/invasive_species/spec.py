@@ -60,5 +60,6 @@ competition = Competition(
     },
     files=FILES,
     demo_folds=(0, 1),
+    places={"1st": 0.99770, "gold": 0.99505, "silver": 0.99237, "bronze": 0.98979, "median": 0.96999},
     why="The labels' order is shuffled and photos carry no place, so any row may validate; classes are kept even.",
 )
