@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from pipelines.contract import Ids, Metric, Values
-from pipelines.fitting import predict_stand_in
+from pipelines.fitting import LOOKS, predict_stand_in
 from pipelines.predictions import Predictions, read_predictions, write_predictions
 from pipelines.run import Run
 from pipelines.runfolder import Kind
-from pipelines.scoring import Entries, Score, score_oof
+from pipelines.scoring import Comparison, Entries, Score, compare, score_oof
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Scores:
     baseline: Score
     seeds: tuple[float, ...]
     plain: Score | None = None
+    blind: Score | None = None
+    columns: Comparison | None = None  # the model against itself with its columns at their means
 
     @property
     def seed_spread(self) -> float | None:
@@ -56,6 +58,7 @@ class Scores:
             "seed_spread": self.seed_spread,
             "baseline": self.baseline.value,
             "plain": None if self.plain is None else self.plain.value,
+            "blind": None if self.blind is None else self.blind.value,
             "choice": None if choice is None else np.asarray(choice).tolist(),
         }
 
@@ -72,12 +75,17 @@ def score_run(run: Run) -> Scores:
     places = {"fold": oof.entries.fold[:, None], "repeat": oof.entries.repeat[:, None]}
     write_predictions(run.folder.oof, Predictions(oof.ids, {**places, **oof.arrays}, marks))
     truth = _truth(run, oof)
-    model = _scored(run, oof, _kept(run.competition.metric, truth, oof.arrays, ""))
+    own = _kept(run.competition.metric, truth, oof.arrays, "")
+    model = _scored(run, oof, own)
     seeds = [_seed_score(run, oof, truth, seed) for seed in range(run.options.seeds)] if run.options.seeds > 1 else []
     blank = gather(run, folds, "baseline")
     baseline = _scored(run, blank, _kept(run.competition.metric, truth, blank.arrays, ""))
-    plain = _kept(run.competition.metric, truth, oof.arrays, "plain_") if _has_plain(oof) else None
-    return Scores(model, baseline, tuple(seeds), None if plain is None else _scored(run, oof, plain))
+    looks = {name: _kept(run.competition.metric, truth, oof.arrays, f"{name}_") for name in LOOKS if _has(oof, name)}
+    scored = {name: _scored(run, oof, kept) for name, kept in looks.items()}
+    worth = None
+    if "blind" in looks:
+        worth = compare(run.competition.metric, own, looks["blind"], oof.entries, _groups(run))
+    return Scores(model, baseline, tuple(seeds), columns=worth, **scored)
 
 
 def gather(run: Run, folds: Sequence[int], kind: Kind = "oof") -> Oof:
@@ -96,8 +104,8 @@ def gather(run: Run, folds: Sequence[int], kind: Kind = "oof") -> Oof:
     return Oof(ids, entries, {name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays})
 
 
-def _has_plain(oof: Oof) -> bool:
-    return any(name.startswith("plain_") for name in oof.arrays)
+def _has(oof: Oof, look: str) -> bool:
+    return any(name.startswith(f"{look}_") for name in oof.arrays)
 
 
 def _truth(run: Run, oof: Oof) -> Values | None:
@@ -116,6 +124,9 @@ def _seed_score(run: Run, oof: Oof, truth: Values | None, seed: int) -> float:
 
 
 def _scored(run: Run, oof: Oof, kept: np.ndarray) -> Score:
+    return score_oof(run.competition.metric, kept, oof.entries, _groups(run))
+
+
+def _groups(run: Run) -> np.ndarray | None:
     group = run.competition.plan.group
-    groups = None if group is None else pd.factorize(run.rows[group])[0]
-    return score_oof(run.competition.metric, kept, oof.entries, groups)
+    return None if group is None else pd.factorize(run.rows[group])[0]

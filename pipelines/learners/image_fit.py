@@ -14,6 +14,7 @@ from features.batches import Batches
 from features.images import Images
 from features.recipes import Recipe, recipe_named
 from pipelines.contract import Out, Table, Targets, Values
+from pipelines.learners.image_columns import numbers_of, scaled, spread_of
 from pipelines.learners.image_model import STATE, ImageModel, Shape, load_image_model, restored, start_model
 from pipelines.learners.image_settings import ImageSettings
 from pipelines.metrics.terms import UndefinedScore
@@ -23,6 +24,7 @@ from pipelines.training.crew import standing
 from pipelines.training.feeding import Feed, balanced
 from pipelines.training.fit import BEST, CHECKPOINT, Training, load_weights
 from pipelines.training.loop import train as train_network
+from pipelines.training.losses import RangeLoss
 from pipelines.training.optimisers import average_weights, make_optimiser
 from pipelines.training.views import views_named
 
@@ -62,9 +64,11 @@ def make_training(task: Task) -> tuple[Training, ImageModel]:
     """A fit before its first step (or at its checkpoint), and the model that it will make."""
     learner, out = task.learner, task.out
     truth = task.targets.values(task.train).astype(np.float32)
+    if isinstance(learner.loss, RangeLoss):
+        learner.loss.check(truth)
     images = _images(task)
     begun = (out.folder / CHECKPOINT).exists()
-    model = start_model(learner, _shape(learner, truth, images), "none" if begun else learner.weights)
+    model = start_model(learner, _shape(task, truth, images), "none" if begun else learner.weights)
     network = _prepared(model)
     training = Training(
         network=network,
@@ -97,13 +101,23 @@ def _images(task: Task) -> Images:
     return images if len(rows) == len(task.train) else task.learner.images(task.train, keep=True, out=task.out)
 
 
-def _shape(learner: ImageSettings, truth: Values, images: Images) -> Shape:
-    outputs = truth.shape[1]
+def _shape(task: Task, truth: Values, images: Images) -> Shape:
+    learner, outputs = task.learner, truth.shape[1]
     centre, spread = np.zeros(outputs), np.ones(outputs)
     if learner.loss.scaled:
         centre, spread = truth.mean(axis=0, dtype=np.float64), truth.std(axis=0, dtype=np.float64)
         spread[spread == 0] = 1
-    return Shape(outputs, images[0].shape[2], tuple(centre.tolist()), tuple(spread.tolist()))
+    means, spreads = spread_of(_numbers(task)) if learner.columns else (np.zeros(0), np.ones(0))
+    named = (tuple(part.tolist()) for part in (centre, spread, means, spreads))
+    return Shape(outputs, images[0].shape[2], *named)
+
+
+def _numbers(task: Task) -> np.ndarray:
+    """The training rows' columns (rows, columns); targets are none of them."""
+    told = [name for name in task.learner.columns if name in task.targets.names]
+    if told:
+        raise ValueError(f"--columns: expected columns that test rows have too, got the target {', '.join(told)}")
+    return numbers_of(task.train, task.learner.columns)
 
 
 def _prepared(model: ImageModel) -> torch.nn.Module:
@@ -136,7 +150,8 @@ def _feed(model: ImageModel, task: Task, images: Images, truth: Values) -> Feed:
         pin=model.precision.device.type == "cuda",
     )
     chances = balanced(truth) if learner.balance else None
-    return Feed(batches, truth.astype(np.float32), model.normalise, learner, chances, rank, ranks)
+    numbers = scaled(_numbers(task), model.shape.means, model.shape.spreads) if learner.columns else None
+    return Feed(batches, truth.astype(np.float32), model.normalise, learner, chances, rank, ranks, numbers)
 
 
 def _recipe(learner: ImageSettings) -> Recipe:

@@ -12,10 +12,12 @@ import torch
 
 from features.batches import Normalise
 from pipelines.contract import Values
+from pipelines.learners.image_columns import scaled
 from pipelines.learners.image_settings import ImageSettings
 from pipelines.runfolder import read_json, write_json
 from pipelines.training.device import Precision, choose_precision, free_memory, memory_ran_out
 from pipelines.training.fit import load_weights, save_weights
+from pipelines.training.joined import Inputs, Joined, JoinedNetwork
 from pipelines.training.networks import Backbone, Pixels, pixels_of
 from pipelines.training.views import View, as_it_is, views_named
 
@@ -30,11 +32,13 @@ class Shape:
     channels: int
     centre: tuple[float, ...]  # of each output: a network of numbers learns them less this,
     spread: tuple[float, ...]  # in units of this
+    means: tuple[float, ...] = ()  # of the columns beside the images
+    spreads: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageModel:
-    """Predicts chunks of uint8 images (rows, height, width, channels)."""
+    """Predicts chunks of uint8 images (rows, height, width, channels), with or without numbers beside them."""
 
     learner: ImageSettings
     network: torch.nn.Module
@@ -44,11 +48,14 @@ class ImageModel:
     views: list[View]
     found: Mapping[str, int]
     ranks: np.ndarray | None = None  # (quantiles, outputs): values of the validation rows at even ranks
+    images_only: bool = False  # every column at its mean
 
-    def predict(self, inputs: torch.Tensor) -> Values:
+    def predict(self, inputs: Inputs) -> Values:
         """The values of one chunk (rows, outputs), views averaged."""
-        images = self.normalise(inputs)
-        values = [self.ranked(self.look(view.apply(images))) for view in self.views]
+        joined = inputs if isinstance(inputs, Joined) else None
+        images = self.normalise(inputs.images if isinstance(inputs, Joined) else inputs)
+        seen = [self._beside(view.apply(images), joined) for view in self.views]
+        values = [self.ranked(self.look(each)) for each in seen]
         mean: np.ndarray = sum(values[1:], start=values[0]) / len(values)
         return mean
 
@@ -57,11 +64,23 @@ class ImageModel:
         """The same model with a single look, to show what its views are worth; None where it has one look only."""
         return replace(self, views=[as_it_is()]) if len(self.views) > 1 else None
 
-    def look(self, images: torch.Tensor) -> Values:
+    @property
+    def blind(self) -> ImageModel | None:
+        """The same model with every column at its mean, to show what they are worth; None where it sees none."""
+        return replace(self, images_only=True) if self.learner.columns else None
+
+    def _beside(self, images: torch.Tensor, inputs: Joined | None) -> Inputs:
+        """Normalised images, with their rows' numbers, scaled, where the network sees them."""
+        if inputs is None or self.images_only:
+            return images
+        numbers = scaled(inputs.numbers.numpy(), self.shape.means, self.shape.spreads)
+        return Joined(images, torch.from_numpy(numbers).to(images.device))
+
+    def look(self, images: Inputs) -> Values:
         """The values of normalised images (rows, channels, height, width), one look."""
         self.network.eval()
         with torch.inference_mode(), self.precision.autocast():
-            outputs = _in_memory(self.network, images)
+            outputs = in_memory(self.network, images)
         values: np.ndarray = self.learner.loss.values(outputs).double().cpu().numpy()
         return values * self.shape.spread + self.shape.centre
 
@@ -95,7 +114,7 @@ class ImageModel:
         }
 
 
-def _in_memory(network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
+def in_memory(network: torch.nn.Module, images: Inputs) -> torch.Tensor:
     """The network's outputs, computed half by half where memory does not hold them at once."""
     try:
         return network(images)  # type: ignore[no-any-return]
@@ -103,7 +122,7 @@ def _in_memory(network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
         if len(images) == 1 or not memory_ran_out(error):
             raise
     free_memory()
-    return torch.cat([_in_memory(network, half) for half in images.tensor_split(2)])
+    return torch.cat([in_memory(network, half) for half in images.tensor_split(2)])
 
 
 def start_model(learner: ImageSettings, shape: Shape, weights: str) -> ImageModel:
@@ -150,11 +169,23 @@ def _tupled(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _network(learner: ImageSettings, shape: Shape, weights: str) -> tuple[torch.nn.Module, Pixels]:
     """The learner's network, and the pixels it expects."""
-    if learner.network is not None:
-        network = learner.network(shape.outputs, learner.seed)
-        return network, getattr(network, "pixels", Pixels((0.5,), (0.5,), "bilinear"))
+    columns = len(learner.columns)
+    outputs = 0 if columns else shape.outputs
+    network, pixels = (
+        _own_network(learner, outputs) if learner.network else _timm_network(learner, shape, weights, outputs)
+    )
+    return JoinedNetwork(network, columns, shape.outputs, learner.seed) if columns else network, pixels
+
+
+def _own_network(learner: ImageSettings, outputs: int) -> tuple[torch.nn.Module, Pixels]:
+    assert learner.network is not None
+    network = learner.network(outputs, learner.seed)
+    return network, getattr(network, "pixels", Pixels((0.5,), (0.5,), "bilinear"))
+
+
+def _timm_network(learner: ImageSettings, shape: Shape, weights: str, outputs: int) -> tuple[torch.nn.Module, Pixels]:
     backbone = Backbone(
-        model=learner.model, outputs=shape.outputs, size=learner.size, channels=shape.channels, drop=learner.drop
+        model=learner.model, outputs=outputs, size=learner.size, channels=shape.channels, drop=learner.drop
     )
     if learner.views == "scales" and backbone.fixed:
         raise ValueError(

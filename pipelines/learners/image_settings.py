@@ -14,8 +14,10 @@ from pipelines.training.settings import NetworkSettings
 from pipelines.training.views import Views
 
 if TYPE_CHECKING:
+    from features.batches import Batch
     from features.images import Images
     from features.reading import Reading
+    from pipelines.training.joined import Joined
 
 CACHE = Path("runs/cache/images")  # where the command line says nothing else
 CHUNK = 64  # images decoded ahead and predicted at once
@@ -53,6 +55,8 @@ class ImageSettings(NetworkSettings):
     """Draw rows so that classes are equally frequent."""
     pos_weight: float = 1.0
     """Weight of the positive side of a yes/no target."""
+    columns: tuple[str, ...] = ()
+    """Columns of numbers that the network sees beside the image, as in Eyes,Face."""
     cache: Literal["auto", "disk", "ram", "off"] = field(default="auto", compare=False)
     """Where decoded images are kept."""
     cache_dir: Path | None = field(default=None, compare=False)
@@ -100,7 +104,10 @@ class ImageSettings(NetworkSettings):
             find_weights(self.weights)
 
     def inputs(self, table: Table) -> Chunks:
-        """Chunks of images as the network sees them, uint8 (rows, size, size, channels), cached or decoded ahead."""
+        """Chunks of images as the network sees them, uint8 (rows, size, size, channels), cached or decoded ahead.
+
+        With columns they come as Joined, beside the images their numbers (rows, columns) as the table has them.
+        """
         from features.augment import Augment
         from features.batches import Batches
         from features.recipes import Recipe
@@ -113,8 +120,19 @@ class ImageSettings(NetworkSettings):
             shuffle=False,
             workers=self.workers,
         )
+        joined = self._joining(table) if self.columns else None
         for batch in batches.epoch(0):
-            yield table.index[batch.rows], batch.images
+            yield table.index[batch.rows], joined(batch) if joined else batch.images
+
+    def _joining(self, table: Table) -> Callable[[Batch], Joined]:
+        """What puts a batch's numbers beside its images."""
+        import torch
+
+        from pipelines.learners.image_columns import numbers_of
+        from pipelines.training.joined import Joined
+
+        numbers = numbers_of(table, self.columns)
+        return lambda batch: Joined(batch.images, torch.from_numpy(numbers[batch.rows]))
 
     def unreadable(self, train: Table, test: Table, watcher: Watcher) -> dict[Path, str]:
         """Why files cannot be read, for all that cannot; the training rows' are decoded into the cache on the way."""

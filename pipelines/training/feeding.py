@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from features.batches import Batches
+from features.batches import Batch, Batches
+from pipelines.training.joined import Inputs, Joined
 from pipelines.training.settings import NetworkSettings
 
 
@@ -23,18 +24,26 @@ class Feed:
     chances: np.ndarray | None = None  # of each row to be drawn; None: each row once an epoch
     rank: int = 0
     ranks: int = 1
+    numbers: np.ndarray | None = None  # float32 (rows, columns), scaled: what the network sees beside the images
 
     def __len__(self) -> int:
         """Steps in an epoch."""
         return self.batches.steps(len(self._rows(0)))
 
-    def epoch(self, number: int, start: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def epoch(self, number: int, start: int) -> Iterator[tuple[Inputs, torch.Tensor]]:
         """(inputs, targets) of an epoch's steps from start on, on the device."""
         made = self.batches.epoch(number, self._rows(number), start)
         for step, batch in enumerate(made, start):
-            inputs = self.normalise(batch.images)
+            inputs = self._inputs(batch)
             targets = torch.from_numpy(self.truth[batch.rows]).to(inputs.device, non_blocking=True)
             yield mix(inputs, targets, self.settings, number, step)
+
+    def _inputs(self, batch: Batch) -> Inputs:
+        """A batch on the device."""
+        images = self.normalise(batch.images)
+        if self.numbers is None:
+            return images
+        return Joined(images, torch.from_numpy(self.numbers[batch.rows]).to(images.device, non_blocking=True))
 
     def _rows(self, epoch: int) -> np.ndarray:
         """This process's rows of an epoch, batch after batch."""
@@ -57,9 +66,9 @@ def balanced(truth: np.ndarray) -> np.ndarray:
 
 
 def mix(
-    inputs: torch.Tensor, targets: torch.Tensor, settings: NetworkSettings, epoch: int, step: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """A batch whose rows are mixed with one another: inputs (rows, channels, height, width), targets (rows, ...)."""
+    inputs: Inputs, targets: torch.Tensor, settings: NetworkSettings, epoch: int, step: int
+) -> tuple[Inputs, torch.Tensor]:
+    """A batch whose rows are mixed with one another: images (rows, channels, height, width), targets (rows, ...)."""
     if not settings.mixup and not settings.cutmix:
         return inputs, targets
     draws = np.random.default_rng([settings.seed, epoch, step])
@@ -67,11 +76,17 @@ def mix(
     alpha = settings.cutmix if cut else settings.mixup
     share = float(draws.beta(alpha, alpha))
     order = torch.from_numpy(draws.permutation(len(inputs))).to(inputs.device)
+    images = inputs.images if isinstance(inputs, Joined) else inputs
     if cut:
-        inputs, share = _pasted(inputs, inputs[order], share, draws)
+        images, share = _pasted(images, images[order], share, draws)
     else:
-        inputs = inputs * share + inputs[order] * (1 - share)
-    return inputs, targets * share + targets[order] * (1 - share)
+        images = _blended(images, order, share)
+    mixed = Joined(images, _blended(inputs.numbers, order, share)) if isinstance(inputs, Joined) else images
+    return mixed, _blended(targets, order, share)
+
+
+def _blended(rows: torch.Tensor, order: torch.Tensor, share: float) -> torch.Tensor:
+    return rows * share + rows[order] * (1 - share)
 
 
 def _pasted(

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from pipelines.training.fit import Batches, Training
+from pipelines.training.joined import Inputs
 
 LOWEST, HIGHEST, STEPS = 1e-7, 1.0, 100  # learning rates, tried in even ratios
 BLOWN = 4.0  # times the lowest smoothed loss: nothing is learned from there on
@@ -71,7 +72,7 @@ def find_rate(training: Training, steps: int = STEPS) -> Curve:
     return Curve(tuple(rates), tuple(losses))
 
 
-def _endless(batches: Batches) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def _endless(batches: Batches) -> Iterator[tuple[Inputs, torch.Tensor]]:
     """One epoch after the other."""
     for epoch in itertools.count():
         yield from batches.epoch(epoch, 0)
