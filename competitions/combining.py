@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from competitions.flags import parse
-from competitions.registry import find_competition
-from competitions.verbs import starting_learner
+from competitions.registry import find_competition, starting_learner
 from pipelines.blending import Method, blend_runs
 from pipelines.loading import Tables, load_tables
 from pipelines.options import Options

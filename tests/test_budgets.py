@@ -19,6 +19,7 @@ FLAGS = {
     "competitions.judging",
     "competitions.verbs",
     "competitions.combining",
+    "competitions.kernels",
 }  # where --data is declared
 NESTS = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match)
 

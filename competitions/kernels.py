@@ -1,0 +1,181 @@
+"""The verb of Kaggle's kernels: `podium kernel build|rehearse|push|status|pull RUN`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from competitions.flags import parse
+from competitions.registry import find_competition, starting_learner, unknown
+from pipelines.budget import seconds_of
+from pipelines.contract import Competition
+from pipelines.kernels.bundle import Bundle, build
+from pipelines.kernels.image import find_machine
+from pipelines.kernels.order import NOBODY, Order, named
+from pipelines.kernels.rehearse import rehearse
+from pipelines.kernels.weights import settle_weights
+from pipelines.loading import data_root
+from pipelines.options import Options
+from pipelines.reopen import find_run, reopen
+from pipelines.report import Report
+from pipelines.runfolder import RunFolder, read_json
+from pipelines.stops import UsageError
+
+
+@dataclasses.dataclass(frozen=True)
+class KernelRequest:
+    """What every `podium kernel` takes."""
+
+    train: bool = False
+    """The kernel that trains the run, not the one that predicts with its models."""
+    data: Path | None = None
+    """Folder that holds this competition's files (default: data/<slug>)."""
+    runs: Path = Path("runs")
+    """Folder that holds all runs."""
+    quiet: bool = False
+    """No progress on stderr."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BuildRequest(KernelRequest):
+    """What `podium kernel build` takes."""
+
+    accelerator: str = "t4"
+    """What it runs on: t4 (two of them), none (CPU only), or l4, h100 where a competition offers them."""
+    script: bool = False
+    """Write a script, not a notebook; Kaggle keeps to one of the two once a kernel is there."""
+    owner: str = NOBODY
+    """Your name at Kaggle (default: filled in by push)."""
+    name: str = ""
+    """The kernel's name in addresses (default: of the competition, the run and its fingerprint)."""
+    weights: Path | None = None
+    """A .safetensors file, or a folder of them, that pretrained backbones start from; travels as a dataset."""
+    wheels: Path | None = None
+    """A folder of wheels that travel along, for packages that Kaggle's image lacks."""
+    internet: bool = False
+    """Turn the internet on, for --train only: W&B's key is then taken from Kaggle's secrets."""
+    public: bool = False
+    """Let everybody see the kernel and its datasets."""
+    budget: str = "11h"
+    """With --train: stop training after this long and predict with what is there."""
+
+    def __post_init__(self) -> None:
+        seconds_of(self.budget, "--budget")
+        if self.internet and not self.train:
+            raise UsageError("--internet: expected --train beside it, as code competitions score without internet")
+
+
+@dataclasses.dataclass(frozen=True)
+class RehearseRequest(KernelRequest):
+    """What `podium kernel rehearse` takes."""
+
+    hidden: int = 200
+    """Rows of the larger test set that is swapped in; 0: the visible one only."""
+
+    def __post_init__(self) -> None:
+        if self.hidden < 0:
+            raise UsageError(f"--hidden: expected 0 or more rows, got {self.hidden}")
+
+
+def kernel(arguments: Sequence[str]) -> int:
+    """Build a kernel of a run, rehearse it here, push it to Kaggle, see how it does, fetch what it left."""
+    action, name, rest = _asked(arguments)
+    return ACTIONS[action](name, rest)
+
+
+def build_kernel(name: str, rest: Sequence[str]) -> int:
+    """Write the folder that push sends."""
+    (request,) = parse(rest, f"podium kernel build {name}", BuildRequest())
+    folder, competition, record = _opened(name, request)
+    order = named(
+        Order(
+            run=folder,
+            competition=competition,
+            machine=find_machine(request.accelerator),
+            train=request.train,
+            form="script" if request.script else "notebook",
+            owner=request.owner,
+            name=request.name,
+            weights=settle_weights(competition.learner, request.weights, request.train, request.internet),
+            wheels=request.wheels,
+            internet=request.internet,
+            public=request.public,
+            budget=request.budget if request.train else "",
+            archives=any(_data(competition, request, record).glob("*.7z")),
+        )
+    )
+    bundle = build(order)
+    print(
+        f"{bundle.root}: {bundle.metadata['id']}, {order.machine.words}, internet {'on' if order.internet else 'off'}"
+    )
+    for part in bundle.datasets:
+        files = sorted(part.iterdir())
+        size = sum(path.stat().st_size for path in files) / 1e6
+        print(f"  {part.name:<8}{len(files):>4} files {size:>9.1f} MB")
+    packages = bundle.content["packages"]
+    print(f"  packages that the image lacks: {', '.join(packages) or 'none'}")
+    if order.machine.gpu and not hasattr(competition.learner, "device"):
+        print("  note: this run computes on the CPU; --accelerator none spares your GPU hours")
+    return 0
+
+
+def rehearse_kernel(name: str, rest: Sequence[str]) -> int:
+    """Run the bundle as Kaggle would."""
+    (request,) = parse(rest, f"podium kernel rehearse {name}", RehearseRequest())
+    folder, competition, record = _opened(name, request)
+    bundle, root = _built(folder, request), _data(competition, request, record)
+    local = folder.submission(competition.submission)
+    hidden = 0 if request.train else request.hidden
+    done = rehearse(bundle, competition, root, local, hidden, Report(request.quiet))
+    print("\n".join([f"{bundle.root}: {'as it should be' if done.good else 'NOT as it should be'}", *done.lines()]))
+    return 0 if done.good else 1
+
+
+ACTIONS: Mapping[str, Callable[[str, Sequence[str]], int]] = {
+    "build": build_kernel,
+    "rehearse": rehearse_kernel,
+}
+
+
+def _asked(arguments: Sequence[str]) -> tuple[str, str, list[str]]:
+    usage = f"podium kernel {'|'.join(ACTIONS)} RUN [flags]"
+    if not arguments or arguments[0].startswith("-"):
+        raise UsageError(
+            f"{usage}: expected what to do right after the verb, got {arguments[0] if arguments else 'nothing'}"
+        )
+    if arguments[0] not in ACTIONS:
+        raise UsageError(f"{usage}: {unknown(arguments[0], [*ACTIONS], 'step')}")
+    action, *rest = arguments
+    if rest and rest[0] in ("-h", "--help"):
+        return action, "RUN", ["--help"]
+    if not rest or rest[0].startswith("-"):
+        raise UsageError(
+            f"{usage}: expected a run after {action}, got {rest[0] if rest else 'nothing'}; podium runs NAME"
+        )
+    return action, rest[0], rest[1:]
+
+
+def _opened(name: str, request: KernelRequest) -> tuple[RunFolder, Competition, dict[str, Any]]:
+    """A run, its competition with its learner, and its record; a run of other code than this is refused."""
+    folder = find_run(name, request.runs)
+    record = read_json(folder.record)
+    if "blend" in record or "sources" not in record:
+        raise ValueError(f"{folder.root}: expected a run with models, got a blend: build a kernel of each of its runs")
+    competition = find_competition(record["competition"])
+    options = Options(toy=record["toy"], experiment=record["experiment"])
+    trained = reopen(folder, competition, starting_learner(competition, options))
+    return folder, trained.competition, record
+
+
+def _built(folder: RunFolder, request: KernelRequest) -> Bundle:
+    root = folder.root / ("kernel-train" if request.train else "kernel")
+    if not root.is_dir():
+        flag = " --train" if request.train else ""
+        raise ValueError(f"{root}: expected a built kernel, got none: podium kernel build {folder.name}{flag}")
+    return Bundle(root)
+
+
+def _data(competition: Competition, request: KernelRequest, record: Mapping[str, Any]) -> Path:
+    return data_root(competition, Options(data=request.data, runs=request.runs, toy=record["toy"]))

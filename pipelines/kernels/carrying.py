@@ -1,0 +1,68 @@
+"""What a kernel carries from here: models or weights, and what it must know of the run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipelines.kernels.order import Order
+
+KEPT = ("competition", "run", "fingerprint", "settings", "seeds", "full", "limit", "experiment", "toy", "commit")
+
+
+def order_files(order: Order) -> Iterator[tuple[str, Path]]:
+    """What the kernel carries: place within it -> file here."""
+    if not order.train:
+        for source in order.record["sources"]:
+            for path in model_files(order, str(source)):
+                yield f"run/{path.relative_to(order.run.root).as_posix()}", path
+    if order.weights is not None:
+        files = [order.weights] if order.weights.is_file() else sorted(order.weights.rglob("*.safetensors"))
+        if not files or any(path.suffix != ".safetensors" for path in files):
+            got = ", ".join(path.name for path in files[:3]) or "nothing of the kind"
+            raise ValueError(f"--weights {order.weights}: expected a .safetensors file or a folder of them, got {got}")
+        top = order.weights.parent if order.weights.is_file() else order.weights
+        yield from ((f"weights/{path.relative_to(top).as_posix()}", path) for path in files)
+
+
+def model_files(order: Order, source: str) -> list[Path]:
+    """The files of one part of a run whose models predict."""
+    kind, number = re.fullmatch(r"([a-z]+)(\d*)", source).groups()  # type: ignore[union-attr]  # written by us
+    places = {"baseline": f"fold{number}/baseline", "checkpoint": f"fold{number}"}
+    folder = order.run.root / places.get(kind, source)
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and _model(path, folder, kind)]
+    if not files:
+        raise ValueError(
+            f"{folder}: expected the models of {source}, got none: fit it again with the run's own command"
+        )
+    return files
+
+
+def _model(path: Path, folder: Path, kind: str) -> bool:
+    if path.name.startswith("checkpoint"):
+        return kind == "checkpoint"
+    return kind == "baseline" or path.relative_to(folder).parts[0].startswith("seed")
+
+
+def kept(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a kernel needs of a run's record; no path, no table, no text of this machine."""
+    content = {name: record[name] for name in KEPT}
+    weights = content["settings"].get("weights")
+    if isinstance(weights, str) and "/" in weights:
+        content["settings"] = content["settings"] | {"weights": Path(weights).name}
+    scores = {"choice": record.get("scores", {}).get("choice")}
+    folds = {name: record["folds"][name] for name in ("fingerprint", "recipe")}
+    return content | {"sources": record["sources"], "scores": scores, "folds": folds, "skipped": {"test": []}}
+
+
+def put(path: Path, target: Path) -> None:
+    """A hard link where the disk can, else a copy: models may be gigabytes."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path, target)
+    except OSError:
+        shutil.copyfile(path, target)
