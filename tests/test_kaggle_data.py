@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -248,6 +249,20 @@ def test_a_zip_of_everything_that_lacks_a_file_is_refused(podium, server, state,
     assert said.code == 1
     assert "got 1 missing or of another size (train/3.jpg)" in said.err
     assert lying(tmp_path / "data" / INVASIVE) == {}
+
+
+def test_files_put_there_by_hand_are_unpacked_without_kaggle(podium, server, state, tmp_path, monkeypatch):
+    monkeypatch.delenv("KAGGLE_KEY")
+    root = tmp_path / "data" / INVASIVE
+    root.mkdir(parents=True)
+    for name, content in invasive_files().items():
+        (root / Path(name).name).write_bytes(content)
+    said = podium("data", "invasive_species")
+    assert said.code == 0, said.err
+    assert "not compared with Kaggle's: expected Kaggle credentials, got none" in said.out
+    assert {*photos("train/"), *photos("test/")} <= {*lying(root)}
+    (root / "train_labels.csv.zip").unlink()
+    assert podium("data", "invasive_species").code == 1
 
 
 def test_small_files_beside_the_needed_ones_come_along():

@@ -7,16 +7,19 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
+from pipelines.corridor import LEDGER
+from submissions.ledger import Ledger
+from tests.forking import finish, start
 from tests.kaggle_server import KEY, SIGNATURE, TOKEN, USER, Fault, State, serving
-from tests.kaggling import FORMS, MAY, SLUG, aimed, copy_run
+from tests.kaggling import FORMS, MAY, SLUG, aimed, copy_run, settle
 from tests.source import ROOT
 
 BASIC = base64.b64encode(f"{USER}:{KEY}".encode()).decode()
 SECRETS = (KEY, TOKEN, BASIC, SIGNATURE.split("=")[1])
-ECHO = json.dumps({"code": 400, "message": f"bad header Authorization: Basic {BASIC} of {KEY}"}).encode()
 
 
 @pytest.fixture
@@ -63,17 +66,29 @@ def test_typed_by_a_user(state, raw_files, tmp_path):
     assert secrets_in(tmp_path, brought.stdout, brought.stderr, sent.stdout, sent.stderr) == []
 
 
-@pytest.mark.parametrize("token", [False, True])
-def test_no_secret_is_left_anywhere(podium, state, raw_files, tmp_path, monkeypatch, caplog, token):
+def test_two_commands_with_one_file_make_one_submission(state, raw_files, tmp_path):
+    run = copy_run(raw_files, tmp_path)
+    state.faults = [Fault("CreateSubmission", hang=0.5)]
+    with serving(state) as server:
+        before = partial(settle, server.url, tmp_path)
+        children = [start(tmp_path / f"chatter {each}", "submit", run, before=before) for each in range(2)]
+        assert [finish(child) for child in children] == [0, 0]
+    assert len(state.submissions) == 1
+    assert [row.public for row in Ledger(tmp_path / "runs" / LEDGER).submissions()] == [0.87]
+
+
+@pytest.mark.parametrize("shown", [f"Basic {BASIC} of {KEY}", f"Bearer {TOKEN}"])
+def test_no_secret_is_left_anywhere(podium, state, raw_files, tmp_path, monkeypatch, caplog, shown):
     """A round trip with every kind of failure in it, some of which repeat the credentials in Kaggle's own words."""
     run = copy_run(raw_files, tmp_path)
+    echo = json.dumps({"code": 400, "message": f"bad header Authorization: {shown}"}).encode()
     said = []
     with aimed(monkeypatch, tmp_path / "home", state):
-        if token:
+        if TOKEN in shown:
             monkeypatch.delenv("KAGGLE_KEY")
             monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN)
         for fault in (
-            Fault("ListDataFiles", 400, ECHO),
+            Fault("ListDataFiles", 400, echo),
             Fault("ListDataFiles", drop=True, times=9),
             Fault("/storage/", drop=True, times=9),
             Fault("/storage/", 403, b"<Error>signature</Error>", "application/xml", times=9),
@@ -82,13 +97,12 @@ def test_no_secret_is_left_anywhere(podium, state, raw_files, tmp_path, monkeypa
             state.faults = [fault]
             said.append(podium("data", MAY, "--force"))
         assert [each.code for each in said] == [1, 1, 1, 1, 0]
-        for fault in (
-            Fault("GetSubmissionLimits", 400, ECHO),
-            Fault("/upload/", drop=True, times=9),
-            Fault("CreateSubmission", 400, ECHO),
-            Fault("CreateSubmission", 503, ECHO, after=True),
+        for faults in (
+            [Fault("GetSubmissionLimits", 400, echo)],
+            [Fault("CreateSubmission", 400, echo)],
+            [Fault("/upload/", drop=True), Fault("CreateSubmission", 503, echo, after=True)],
         ):
-            state.faults = [fault]
+            state.faults = faults
             said.append(podium("submit", run))
         assert said[-1].code == 0
         state.faults = []

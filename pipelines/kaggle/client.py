@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ def connect(say: Say = lambda line: None, patience: Patience | None = None) -> K
     """The client, its credentials accepted as far as it looks at them itself; nothing is imported without any."""
     if not source():
         raise no_credentials()
+    logging.getLogger("urllib3.connectionpool").addFilter(_unlogged)
     asked, patience = Asked("sign in", "Kaggle"), patience or PATIENCE
     try:
         api = patiently(partial(within, patience.call, _signed_in), patience, say)
@@ -39,6 +41,11 @@ def connect(say: Say = lambda line: None, patience: Patience | None = None) -> K
             raise OSError(error.errno, f"{message}; name one with KAGGLE_CONFIG_DIR") from None
         raise explain(error, asked) from None
     return Kaggle(api, patience, say)
+
+
+def _unlogged(record: logging.LogRecord) -> bool:
+    """Nothing passes: urllib3 warns of every other try, with the address and its signature, and that goes to stderr."""
+    return False
 
 
 def _signed_in() -> Any:

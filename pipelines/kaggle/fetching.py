@@ -45,10 +45,11 @@ class Fetch:
     def complete(self) -> bool:
         """Whether an earlier call brought all this one asks for, and all of it still lies there in its size."""
         record = _read(self.root / RECORD)
-        if self.force or record.get("needed") != list(self.needed) or (self.everything and not record["everything"]):
+        asked = record.get("needed") == list(self.needed) and record.get("everything", False) >= self.everything
+        if self.force or not asked:
             return False
         deletable = {*self.needed, self.competition.slug}  # archives of these, once they are unpacked
-        kept = all(_kept(self.root / name, size, deletable) for name, size in record["files"].items())
+        kept = all(_kept(self.root / name, size, deletable) for name, size in record.get("files", {}).items())
         return kept and all(is_there(self.root, name) for name in self.needed)
 
     def bring(self, kaggle: Kaggle) -> str:
@@ -73,6 +74,12 @@ class Fetch:
             return f"all {len(wanted):,} files are there in their sizes, nothing to do{rest}"
         size = sum((self.root / name).stat().st_size for name in came)
         return f"{size_text(size)} downloaded to {self.root}{rest}"
+
+    def unpacked(self) -> bool:
+        """Whether all that is needed lies there, once the archives that are there are unpacked."""
+        if self.root.is_dir():
+            prepare(self.root, self.needed, self.report.line, self.report.steps)
+        return all(is_there(self.root, name) for name in self.needed)
 
     def unpack(self) -> None:
         """Unpack what is needed; what is then still missing is an error that shows the tree."""
