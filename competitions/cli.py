@@ -17,6 +17,7 @@ VERBS = {  # verb -> (module, what it does)
     "train": ("competitions.verbs", "fit the folds and score them, no submission"),
     "predict": ("competitions.combining", "RUN [RUN ...]: predict the test rows; several runs are averaged"),
     "blend": ("competitions.combining", "NAME RUN RUN ...: weigh runs on their OOF predictions"),
+    "select": ("competitions.selecting", "NAME --backbones A,B,C: which frozen backbones to lay side by side, by OOF"),
     "check": ("competitions.judging", "FILE --competition NAME: judge any submission"),
     "check-competition": ("competitions.judging", "the contract's checks on a competition, on toy files"),
     "data": ("competitions.fetching", "NAME: download its files from Kaggle, check their sizes, unpack what is needed"),

@@ -84,7 +84,7 @@ def score_run(run: Run) -> Scores:
     scored = {name: _scored(run, oof, kept) for name, kept in looks.items()}
     worth = None
     if "blind" in looks:
-        worth = compare(run.competition.metric, own, looks["blind"], oof.entries, _groups(run))
+        worth = compare(run.competition.metric, own, looks["blind"], oof.entries, groups_of(run))
     return Scores(model, baseline, tuple(seeds), columns=worth, **scored)
 
 
@@ -124,9 +124,10 @@ def _seed_score(run: Run, oof: Oof, truth: Values | None, seed: int) -> float:
 
 
 def _scored(run: Run, oof: Oof, kept: np.ndarray) -> Score:
-    return score_oof(run.competition.metric, kept, oof.entries, _groups(run))
+    return score_oof(run.competition.metric, kept, oof.entries, groups_of(run))
 
 
-def _groups(run: Run) -> np.ndarray | None:
+def groups_of(run: Run) -> np.ndarray | None:
+    """The group of each row, numbered, that resampling keeps whole; None where the plan has none."""
     group = run.competition.plan.group
     return None if group is None else pd.factorize(run.rows[group])[0]

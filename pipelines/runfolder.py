@@ -153,6 +153,11 @@ class RunFolder:
         return self.root / "run.log"
 
     @property
+    def carried(self) -> Path:
+        """Weights of backbones that predicting needs beside the run's own models, where they travel with it."""
+        return self.root / "backbones"
+
+    @property
     def rows(self) -> Path:
         """The ids kept by --limit."""
         return self.root / "limit.json"

@@ -38,7 +38,7 @@ class Backbone:
     """A timm network by name, with its pooling and a linear head."""
 
     model: str
-    outputs: int
+    outputs: int | None  # 0: pooled features; None: those of the classifier that its weights have
     size: int = 224
     channels: int = 3
     drop: float = 0.0
@@ -70,9 +70,10 @@ class Backbone:
     def _made(self, **weights: Any) -> torch.nn.Module:
         import timm
 
-        sized: dict[str, Any] = {"img_size": self.size} if self.fixed else {}
+        chosen: dict[str, Any] = {"img_size": self.size} if self.fixed else {}
+        chosen |= {} if self.outputs is None else {"num_classes": self.outputs}
         made: torch.nn.Module = timm.create_model(
-            self.model, num_classes=self.outputs, in_chans=self.channels, drop_rate=self.drop, **sized, **weights
+            self.model, in_chans=self.channels, drop_rate=self.drop, **chosen, **weights
         )
         return made
 
@@ -115,7 +116,7 @@ def pixels_of(network: torch.nn.Module) -> Pixels:
     return Pixels(tuple(found["mean"]), tuple(found["std"]), found["interpolation"])
 
 
-def check_model(model: str) -> None:
+def check_model(model: str, flag: str = "--model") -> None:
     """Refuse a backbone that timm does not know, naming near ones."""
     import difflib
 
@@ -123,4 +124,4 @@ def check_model(model: str) -> None:
 
     if not timm.is_model(model):
         near = difflib.get_close_matches(model, timm.list_models(), n=5, cutoff=0.4)
-        raise UsageError(f"--model: expected a timm backbone, got {model!r}; near: {', '.join(near) or 'none'}")
+        raise UsageError(f"{flag}: expected a timm backbone, got {model!r}; near: {', '.join(near) or 'none'}")
