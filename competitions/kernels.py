@@ -11,17 +11,22 @@ from competitions.flags import parse
 from competitions.registry import find_competition, starting_learner, unknown
 from pipelines.budget import seconds_of
 from pipelines.contract import Competition
+from pipelines.kaggle.client import connect
 from pipelines.kernels.bundle import Bundle, build
 from pipelines.kernels.image import find_machine
 from pipelines.kernels.order import NOBODY, Order, named
 from pipelines.kernels.rehearse import rehearse
+from pipelines.kernels.remote import Remote, Session
+from pipelines.kernels.trip import Trip, describe
 from pipelines.kernels.weights import settle_weights
-from pipelines.loading import data_root
+from pipelines.loading import SAMPLE, data_root
 from pipelines.options import Options
+from pipelines.reading import find_file
 from pipelines.reopen import find_run, reopen
 from pipelines.report import Report
 from pipelines.runfolder import RunFolder, read_json
 from pipelines.stops import UsageError
+from submissions.sample import read_sample
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +84,25 @@ class RehearseRequest(KernelRequest):
             raise UsageError(f"--hidden: expected 0 or more rows, got {self.hidden}")
 
 
+@dataclasses.dataclass(frozen=True)
+class WatchRequest(KernelRequest):
+    """What `podium kernel push` and `podium kernel status` take."""
+
+    wait: str = "0"
+    """How long to wait for the session to end, as in 2h; 0: say how it does now."""
+
+    def __post_init__(self) -> None:
+        seconds_of(self.wait, "--wait")
+
+
+@dataclasses.dataclass(frozen=True)
+class PullRequest(KernelRequest):
+    """What `podium kernel pull` takes."""
+
+    all: bool = False
+    """Fetch all that the kernel left, a training kernel's models too."""
+
+
 def kernel(arguments: Sequence[str]) -> int:
     """Build a kernel of a run, rehearse it here, push it to Kaggle, see how it does, fetch what it left."""
     action, name, rest = _asked(arguments)
@@ -133,10 +157,54 @@ def rehearse_kernel(name: str, rest: Sequence[str]) -> int:
     return 0 if done.good else 1
 
 
+def push_kernel(name: str, rest: Sequence[str]) -> int:
+    """Upload the datasets that changed and push the kernel, which runs it."""
+    (request,) = parse(rest, f"podium kernel push {name}", WatchRequest())
+    trip = _trip(name, request)
+    pushed = trip.push()
+    print(f"{pushed.ref}: version {pushed.version} pushed, {pushed.url}")
+    return _told(pushed.ref, trip.remote.wait(pushed.ref, seconds_of(request.wait, "--wait")))
+
+
+def kernel_status(name: str, rest: Sequence[str]) -> int:
+    """How the kernel's last session does; 1 when it failed."""
+    (request,) = parse(rest, f"podium kernel status {name}", WatchRequest())
+    trip = _trip(name, request)
+    return _told(trip.ref, trip.remote.wait(trip.ref, seconds_of(request.wait, "--wait")))
+
+
+def pull_kernel(name: str, rest: Sequence[str]) -> int:
+    """Fetch what the kernel left, check its submission and put it beside the run."""
+    (request,) = parse(rest, f"podium kernel pull {name}", PullRequest())
+    folder, competition, record = _opened(name, request)
+    root = _data(competition, request, record)
+    sample = read_sample(find_file(root, SAMPLE, slug=competition.slug, files=competition.files))
+    kept = _trip(name, request).pull(competition, sample, request.all)
+    local = folder.submission(competition.submission)
+    same = local.is_file() and local.read_bytes() == kept.read_bytes()
+    beside = "the same bytes as" if same else "other bytes than"
+    print(f"{kept}: {len(sample):,} rows, checked" + (f"; {beside} {local.name}" if local.is_file() else ""))
+    return 0
+
+
 ACTIONS: Mapping[str, Callable[[str, Sequence[str]], int]] = {
     "build": build_kernel,
     "rehearse": rehearse_kernel,
+    "push": push_kernel,
+    "status": kernel_status,
+    "pull": pull_kernel,
 }
+
+
+def _trip(name: str, request: KernelRequest) -> Trip:
+    report = Report(request.quiet)
+    bundle = _built(find_run(name, request.runs), request)
+    return Trip(bundle, Remote(connect(say=report.line), report), report)
+
+
+def _told(ref: str, session: Session) -> int:
+    print(f"{ref}: {describe(session)}")
+    return 1 if session.over and session.state != "complete" else 0
 
 
 def _asked(arguments: Sequence[str]) -> tuple[str, str, list[str]]:
