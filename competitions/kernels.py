@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from competitions.flags import parse
+from competitions.kernel_requests import BuildRequest, KernelRequest, PullRequest, RehearseRequest, WatchRequest
 from competitions.registry import find_competition, starting_learner, unknown
 from pipelines.budget import seconds_of
 from pipelines.contract import Competition
 from pipelines.kaggle.client import connect
 from pipelines.kernels.bundle import Bundle, build
 from pipelines.kernels.image import find_machine
-from pipelines.kernels.order import NOBODY, Order, named
+from pipelines.kernels.order import Order, named
 from pipelines.kernels.rehearse import rehearse
 from pipelines.kernels.remote import Remote, Session
 from pipelines.kernels.trip import Trip, describe
@@ -27,80 +27,6 @@ from pipelines.report import Report
 from pipelines.runfolder import RunFolder, read_json
 from pipelines.stops import UsageError
 from submissions.sample import read_sample
-
-
-@dataclasses.dataclass(frozen=True)
-class KernelRequest:
-    """What every `podium kernel` takes."""
-
-    train: bool = False
-    """The kernel that trains the run, not the one that predicts with its models."""
-    data: Path | None = None
-    """Folder that holds this competition's files (default: data/<slug>)."""
-    runs: Path = Path("runs")
-    """Folder that holds all runs."""
-    quiet: bool = False
-    """No progress on stderr."""
-
-
-@dataclasses.dataclass(frozen=True)
-class BuildRequest(KernelRequest):
-    """What `podium kernel build` takes."""
-
-    accelerator: str = "t4"
-    """What it runs on: t4 (two of them), none (CPU only), or l4, h100 where a competition offers them."""
-    script: bool = False
-    """Write a script, not a notebook; Kaggle keeps to one of the two once a kernel is there."""
-    owner: str = NOBODY
-    """Your name at Kaggle (default: filled in by push)."""
-    name: str = ""
-    """The kernel's name in addresses (default: of the competition, the run and its fingerprint)."""
-    weights: Path | None = None
-    """A .safetensors file, or a folder of them, that pretrained backbones start from; travels as a dataset."""
-    wheels: Path | None = None
-    """A folder of wheels that travel along, for packages that Kaggle's image lacks."""
-    internet: bool = False
-    """Turn the internet on, for --train only: W&B's key is then taken from Kaggle's secrets."""
-    public: bool = False
-    """Let everybody see the kernel and its datasets."""
-    budget: str = "11h"
-    """With --train: stop training after this long and predict with what is there."""
-
-    def __post_init__(self) -> None:
-        seconds_of(self.budget, "--budget")
-        if self.internet and not self.train:
-            raise UsageError("--internet: expected --train beside it, as code competitions score without internet")
-
-
-@dataclasses.dataclass(frozen=True)
-class RehearseRequest(KernelRequest):
-    """What `podium kernel rehearse` takes."""
-
-    hidden: int = 200
-    """Rows of the larger test set that is swapped in; 0: the visible one only."""
-
-    def __post_init__(self) -> None:
-        if self.hidden < 0:
-            raise UsageError(f"--hidden: expected 0 or more rows, got {self.hidden}")
-
-
-@dataclasses.dataclass(frozen=True)
-class WatchRequest(KernelRequest):
-    """What `podium kernel push` and `podium kernel status` take."""
-
-    wait: str = "0"
-    """How long to wait for the session to end, as in 2h; 0: say how it does now."""
-
-    def __post_init__(self) -> None:
-        seconds_of(self.wait, "--wait")
-
-
-@dataclasses.dataclass(frozen=True)
-class PullRequest(KernelRequest):
-    """What `podium kernel pull` takes."""
-
-    all: bool = False
-    """Fetch all that the kernel left, a training kernel's models too."""
 
 
 def kernel(arguments: Sequence[str]) -> int:
@@ -151,8 +77,8 @@ def rehearse_kernel(name: str, rest: Sequence[str]) -> int:
     folder, competition, record = _opened(name, request)
     bundle, root = _built(folder, request), _data(competition, request, record)
     local = folder.submission(competition.submission)
-    hidden = 0 if request.train else request.hidden
-    done = rehearse(bundle, competition, root, local, hidden, Report(request.quiet))
+    rows = 0 if request.train else request.hidden
+    done = rehearse(bundle, competition, root, local, rows, Report(request.quiet))
     print("\n".join([f"{bundle.root}: {'as it should be' if done.good else 'NOT as it should be'}", *done.lines()]))
     return 0 if done.good else 1
 

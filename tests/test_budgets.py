@@ -19,7 +19,7 @@ FLAGS = {
     "competitions.judging",
     "competitions.verbs",
     "competitions.combining",
-    "competitions.kernels",
+    "competitions.kernel_requests",
 }  # where --data is declared
 NESTS = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match)
 

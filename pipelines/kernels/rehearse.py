@@ -22,6 +22,7 @@ from submissions.check import check_file
 from submissions.sample import read_sample
 
 CLOSE = 1e-4  # of a value: what another batch or machine may change, beyond its last bits
+LARGER = 200  # rows at least of the larger test set
 GIGA = 1e9
 
 
@@ -97,7 +98,7 @@ class Rehearsal:
 
 
 def rehearse(bundle: Bundle, competition: Competition, root: Path, local: Path, rows: int, report: Report) -> Rehearsal:
-    """Run the bundle on the files in root, and, if rows is not 0, on a test set of so many rows."""
+    """Run the bundle on the files in root, then on a test set of so many rows; 0: not, -1: more than are visible."""
     with tempfile.TemporaryDirectory(prefix="podium-rehearsal-") as name:
         folder = Path(name)
         sandbox = Sandbox(folder / "sandbox")
@@ -106,6 +107,7 @@ def rehearse(bundle: Bundle, competition: Competition, root: Path, local: Path, 
         report.line("rehearsal: the visible test set")
         visible = see(sandbox.run(source, layout(bundle, competition, files, newer=True), {}), competition, files)
         larger, swap = None, None
+        rows = max(LARGER, 2 * visible.rows) if rows < 0 else rows
         if rows:
             report.line(f"rehearsal: a test set of {rows:,} rows under other ids")
             swap = swap_test(competition, root, folder / "swapped", rows)

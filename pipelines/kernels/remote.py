@@ -146,7 +146,7 @@ class Remote:
         if once and found.unknown:
             raise KaggleError(
                 found.kind,
-                f"{ref}: expected Kaggle to {doing}, got no answer to rely on: it may have done so all the same, so ask "
+                f"{ref}: expected Kaggle to {doing}, got no answer: it may have done so all the same, so ask "
                 "first: podium kernel status RUN",
             )
         raise found
