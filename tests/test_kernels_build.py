@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
 import zipfile
 from pathlib import Path
@@ -119,7 +118,6 @@ def test_the_same_run_makes_the_same_bytes(podium, run):
 def test_packages_travel_that_the_image_lacks():
     roots = ("competitions.inside", *modules_in("competitions.tps_tabular"))
     assert lacking(roots, archives=False) == ["skops"]
-    assert lacking(("competitions.inside", *modules_in("competitions.petfinder")), archives=False)[:1] in ([], ["skops"])
     assert {"py7zr", "multivolumefile", "texttable"} <= {*lacking(roots, archives=True)}
     assert "tyro" in lacking(["competitions.cli", "competitions.flags"], archives=False)
 
@@ -144,7 +142,7 @@ def test_weights_travel_where_they_are_needed(tmp_path):
     learner = find_competition("petfinder").learner
     assert settle_weights(learner, None, train=False, internet=False) is None
     assert settle_weights(learner, None, train=True, internet=True) is None
-    with pytest.raises(ValueError, match="swin_tiny_patch4_window7_224.*--weights"):
+    with pytest.raises(ValueError, match=r"swin_tiny_patch4_window7_224.*--weights"):
         settle_weights(learner, None, train=True, internet=False)
     with pytest.raises(FileNotFoundError, match="nothing there"):
         settle_weights(learner, tmp_path / "none", train=True, internet=False)
@@ -152,7 +150,7 @@ def test_weights_travel_where_they_are_needed(tmp_path):
     assert settle_weights(find_competition(MAY).learner, None, train=True, internet=False) is None
 
 
-def test_what_is_not_understood(podium, run, tmp_path):
+def test_what_is_not_understood(podium, run):
     for arguments in ((), ("bild", run.name), ("build",), ("build", "--train"), ("build", "nothing")):
         said = podium("kernel", *arguments)
         assert said.code == 2, arguments
@@ -160,4 +158,3 @@ def test_what_is_not_understood(podium, run, tmp_path):
     assert podium("kernel", "build", run.name, "--internet").code == 2
     assert podium("kernel", "rehearse", run.name).code == 1
     assert "--accelerator" in podium("kernel", "build", "--help").out
-    assert os.listdir(tmp_path / "runs")

@@ -31,7 +31,7 @@ def built(podium, run, stand_in) -> Path:
 
 
 def test_there_and_back(podium, built, stand_in):
-    server, kernels = stand_in
+    _, kernels = stand_in
     said = podium("kernel", "push", built.name, "--wait", "60s")
     assert said.code == 0, said.err
     (saved,) = kernels.saved
@@ -61,7 +61,7 @@ def test_there_and_back(podium, built, stand_in):
 
 
 def test_what_is_there_is_not_uploaded_again(podium, built, stand_in):
-    server, kernels = stand_in
+    _, kernels = stand_in
     assert podium("kernel", "push", built.name).code == 0
     assert podium("kernel", "build", built.name).code == 0  # the same bytes
     said = podium("kernel", "push", built.name)
@@ -77,7 +77,7 @@ def test_what_is_there_is_not_uploaded_again(podium, built, stand_in):
 
 
 def test_a_failed_session_says_why(podium, built, stand_in):
-    server, kernels = stand_in
+    _, kernels = stand_in
     kernels.states, kernels.failure = ["RUNNING", "RUNNING", "RUNNING", "ERROR"], "CUDA out of memory"
     assert podium("kernel", "status", built.name).code == 1  # nothing is pushed
     said = podium("kernel", "push", built.name)

@@ -17,6 +17,8 @@ KEPT = ("competition", "run", "fingerprint", "settings", "seeds", "full", "limit
 def order_files(order: Order) -> Iterator[tuple[str, Path]]:
     """What the kernel carries: place within it -> file here."""
     if not order.train:
+        if not order.record["sources"]:
+            raise ValueError(f"{order.run.root}: expected a run with a model, got none yet: train it, or --train")
         for source in order.record["sources"]:
             for path in model_files(order, str(source)):
                 yield f"run/{path.relative_to(order.run.root).as_posix()}", path

@@ -1,0 +1,59 @@
+"""podium kernel rehearse: a bundle run here as Kaggle would, its submission against the one made without it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.kaggling import MAY, copy_run
+from tests.toys import one_thread
+
+TINY = ("--epochs", "1", "--size", "32", "--folds", "0", "--no-audit", "--quiet", "--json")
+
+
+@pytest.fixture
+def run(raw_files, tmp_path, monkeypatch) -> Path:
+    """A finished run of may-2022."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return tmp_path / "runs" / MAY / copy_run(raw_files, tmp_path)
+
+
+def test_petfinders_kernel_submits_the_same_bytes(podium, monkeypatch):
+    """The whole of it: photos, a network, weights in a dataset; trained here, run without network under /kaggle."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with one_thread():
+        said = podium("run", "petfinder", "--toy", *TINY)
+    assert said.code == 0, said.err
+    name = json.loads(said.out.splitlines()[-1])["run"]
+    assert podium("kernel", "build", name).code == 0
+    rehearsed = podium("kernel", "rehearse", name, "--hidden", "0")
+    assert rehearsed.code == 0, rehearsed.err
+    assert "byte for byte" in rehearsed.out
+    assert "of 9 h" in rehearsed.out
+    assert "6,800 hidden rows" in rehearsed.out
+
+
+def test_a_larger_test_set_is_predicted_row_by_row_alike(podium, run):
+    """Two runs: the visible test set in one layout of /kaggle/input, more rows under other ids in the other."""
+    assert podium("kernel", "build", run.name, "--script").code == 0
+    said = podium("kernel", "rehearse", run.name)
+    assert said.code == 0, said.err
+    assert "300 rows" in said.out
+    assert "600 rows" in said.out
+    assert "byte for byte" in said.out
+    assert "a difference of 0 at most" in said.out
+
+
+def test_another_submission_than_the_runs_is_seen(podium, run):
+    table = pd.read_csv(run / "submission.csv")
+    table.iloc[7, 1] += 0.25 if table.iloc[7, 1] < 0.5 else -0.25
+    table.to_csv(run / "submission.csv", index=False)
+    assert podium("kernel", "build", run.name, "--train", "--budget", "5m").code == 0
+    said = podium("kernel", "rehearse", run.name, "--train")
+    assert said.code == 1
+    assert "NOT as it should be" in said.out
+    assert "largest difference 0.25" in said.out
+    assert "submission checked" in said.out
