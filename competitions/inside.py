@@ -90,6 +90,7 @@ def train(kernel: Kernel) -> None:
     options = Options(
         data=kernel.files(competition),
         runs=kernel.working / "runs",
+        folds=tuple(kernel.content["folds"]),
         seeds=record["seeds"],
         full=record["full"],
         limit=str(record["limit"] or ""),

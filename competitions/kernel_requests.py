@@ -44,6 +44,8 @@ class BuildRequest(KernelRequest):
     """Turn the internet on, for --train only: W&B's key is then taken from Kaggle's secrets."""
     public: bool = False
     """Let everybody see the kernel and its datasets."""
+    folds: tuple[int, ...] = ()
+    """With --train: fit only these folds, as in 0,1 (default: all)."""
     budget: str = "11h"
     """With --train: stop training after this long and predict with what is there."""
 

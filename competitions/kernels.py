@@ -52,6 +52,7 @@ def build_kernel(name: str, rest: Sequence[str]) -> int:
             wheels=request.wheels,
             internet=request.internet,
             public=request.public,
+            folds=request.folds,
             budget=request.budget if request.train else "",
             archives=any(_data(competition, request, record).glob("*.7z")),
         )

@@ -33,7 +33,7 @@ def test_petfinders_kernel_submits_the_same_bytes(podium, monkeypatch):
     assert rehearsed.code == 0, rehearsed.err
     assert "byte for byte" in rehearsed.out
     assert "of 9 h" in rehearsed.out
-    assert "6,800 hidden rows" in rehearsed.out
+    assert "6,800 hidden rows take" in rehearsed.out
 
 
 def test_a_larger_test_set_is_predicted_row_by_row_alike(podium, run):
@@ -51,9 +51,17 @@ def test_another_submission_than_the_runs_is_seen(podium, run):
     table = pd.read_csv(run / "submission.csv")
     table.iloc[7, 1] += 0.25 if table.iloc[7, 1] < 0.5 else -0.25
     table.to_csv(run / "submission.csv", index=False)
-    assert podium("kernel", "build", run.name, "--train", "--budget", "5m").code == 0
-    said = podium("kernel", "rehearse", run.name, "--train")
+    assert podium("kernel", "build", run.name).code == 0
+    said = podium("kernel", "rehearse", run.name, "--hidden", "0")
     assert said.code == 1
     assert "NOT as it should be" in said.out
     assert "largest difference 0.25" in said.out
     assert "submission checked" in said.out
+
+
+def test_a_training_kernel_makes_the_runs_bytes_anew(podium, run):
+    for flags, equal in ((("--budget", "5m"), True), (("--folds", "0"), False)):
+        assert podium("kernel", "build", run.name, "--train", *flags).code == 0
+        said = podium("kernel", "rehearse", run.name, "--train")
+        assert said.code == 0, said.err
+        assert ("byte for byte" in said.out) == equal

@@ -93,6 +93,8 @@ def write(order: Order, draft: Bundle) -> None:
         "record": kept(record),
         "files": flat,
         "weights": (weights if single else "weights") if weights else "",
+        "predicts": not order.train,
+        "folds": list(order.folds),
         "internet": order.internet,
         "budget": order.budget,
         "packages": needed,

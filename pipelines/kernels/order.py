@@ -33,6 +33,7 @@ class Order:
     wheels: Path | None = None
     internet: bool = False
     public: bool = False
+    folds: tuple[int, ...] = ()  # that a training kernel fits; none: all
     budget: str = ""
     archives: bool = False  # whether the raw files are 7z archives
 
