@@ -13,7 +13,7 @@ from pipelines.budget import seconds_of
 from pipelines.contract import Competition
 from pipelines.kaggle.client import connect
 from pipelines.kernels.bundle import Bundle, build
-from pipelines.kernels.image import find_machine
+from pipelines.kernels.image import VERSIONS, find_machine, runs_like_image
 from pipelines.kernels.order import Order, named
 from pipelines.kernels.rehearse import rehearse
 from pipelines.kernels.remote import Remote, Session
@@ -67,6 +67,11 @@ def build_kernel(name: str, rest: Sequence[str]) -> int:
         print(f"  {part.name:<8}{len(files):>4} files {size:>9.1f} MB")
     packages = bundle.content["packages"]
     print(f"  packages that the image lacks: {', '.join(packages) or 'none'}")
+    if any(name.endswith(".skops") for name in bundle.content["files"]) and not runs_like_image("scikit-learn"):
+        theirs = VERSIONS["scikit-learn"]
+        print(
+            f"  note: another scikit-learn wrote these models than the image's {theirs}, which may refuse them: --train"
+        )
     if order.machine.gpu and not hasattr(competition.learner, "device"):
         print("  note: this run computes on the CPU; --accelerator none spares your GPU hours")
     return 0
@@ -156,7 +161,7 @@ def _opened(name: str, request: KernelRequest) -> tuple[RunFolder, Competition, 
     """A run, its competition with its learner, and its record; a run of other code than this is refused."""
     folder = find_run(name, request.runs)
     record = read_json(folder.record)
-    if "blend" in record or "sources" not in record:
+    if "toy" not in record:
         raise ValueError(f"{folder.root}: expected a run with models, got a blend: build a kernel of each of its runs")
     competition = find_competition(record["competition"])
     options = Options(toy=record["toy"], experiment=record["experiment"])

@@ -122,7 +122,7 @@ def test_a_larger_test_set_is_made_of_the_visible_ones_rows_and_files(tmp_path):
     (root / "test").mkdir(parents=True)
     visible = [f"{number:032x}" for number in (7, 1, 5)]
     for id in visible:
-        (root / "test" / f"{id}.jpg").write_text(f"photo {id}")
+        (root / "test" / f"{id}.jpg").write_bytes(b"\xff\xd8photo " + id.encode())
     (root / "sample_submission.csv").write_text("Id,Pawpularity\n" + "".join(f"{id},1\n" for id in visible))
     (root / "test.csv").write_text("Id,Blur\n" + "".join(f"{id},{at}\n" for at, id in enumerate(visible[::-1])))
     swap = swap_test(competition, root, tmp_path / "swapped", 8)
@@ -131,8 +131,8 @@ def test_a_larger_test_set_is_made_of_the_visible_ones_rows_and_files(tmp_path):
     assert [swap.sources[id] for id in ids] == [visible[at % 3] for at in range(8)]
     rows = dict(line.split(",") for line in swap.files["test.csv"].read_text().split()[1:])
     assert {id: rows[id] for id in ids} == {id: str(2 - visible.index(swap.sources[id])) for id in ids}
-    photos = {path.stem: path.read_text() for path in swap.files["test"].iterdir()}
-    assert photos == {id: f"photo {swap.sources[id]}" for id in ids}
+    photos = {path.stem: path.read_bytes() for path in swap.files["test"].iterdir()}
+    assert photos == {id: b"\xff\xd8\xff\xfe\0\x22" + f"{id}photo {swap.sources[id]}".encode() for id in ids}
 
 
 def test_inputs_are_found_in_each_layout(tmp_path):

@@ -16,6 +16,11 @@ KEPT = ("competition", "run", "fingerprint", "settings", "seeds", "full", "limit
 
 def order_files(order: Order) -> Iterator[tuple[str, Path]]:
     """What the kernel carries: place within it -> file here."""
+    if order.record["skipped"]["train"] or order.record["skipped"]["test"]:
+        raise ValueError(
+            f"{order.run.root}: expected a run on all files, got one with --skip-broken: a kernel meets Kaggle's files "
+            "as they are; train without it"
+        )
     if not order.train:
         if not order.record["sources"]:
             raise ValueError(f"{order.run.root}: expected a run with a model, got none yet: train it, or --train")

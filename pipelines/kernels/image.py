@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from importlib import metadata
 
-# The names in Colab's list of June 2026 (the image that Kaggle's is built on; its GPU-only libraries left out). The
-# image itself is of May 2026: Python 3.12, torch 2.10, numpy 2.0.2, pandas 2.2.2, scikit-learn 1.6.1.
+# Of the image of May 2026 on which Kaggle's of August is built.
+VERSIONS = {"python": "3.12", "torch": "2.10", "numpy": "2.0", "pandas": "2.2", "scikit-learn": "1.6", "timm": "1.0.26"}
+# The names in Colab's list of June 2026; its GPU-only libraries left out.
 COLAB = """
 absl-py accelerate access affine aiofiles aiohappyeyeballs aiohttp aiosignal aiosqlite alabaster albucore
 albumentations ale-py alembic altair annotated-doc annotated-types antlr4-python3-runtime anyio anywidget apsw
@@ -118,3 +120,8 @@ def in_image(name: str) -> bool:
 
 
 KNOWN = frozenset(COLAB.split()) | frozenset(ADDED.split())
+
+
+def runs_like_image(name: str) -> bool:
+    """Whether a distribution is installed here in the image's version, but for its last part."""
+    return metadata.version(name).split(".")[:2] == VERSIONS[name].split(".")[:2]

@@ -11,7 +11,7 @@ from pathlib import Path
 from pipelines.contract import Competition
 from pipelines.faults import text_of
 from pipelines.kernels.bundle import Bundle
-from pipelines.kernels.image import CODE_HOURS, MACHINES, Machine
+from pipelines.kernels.image import CODE_HOURS, MACHINES, VERSIONS, Machine
 from pipelines.kernels.inputs import names_there
 from pipelines.kernels.sandbox import Sandbox, Took
 from pipelines.kernels.swap import Swap, swap_test
@@ -24,6 +24,7 @@ from submissions.sample import read_sample
 CLOSE = 1e-4  # of a value: what another batch or machine may change, beyond its last bits
 LARGER = 200  # rows at least of the larger test set
 GIGA = 1e9
+VERSIONS_TEXT = ", ".join(f"{name} {version}" for name, version in VERSIONS.items())
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Rehearsal:
     def lines(self) -> Iterator[str]:
         """The report."""
         yield "no network, /kaggle/input read-only, only packages of Kaggle's image and of the bundle"
+        yield f"(Python and packages in this machine's versions; the image's: {VERSIONS_TEXT})"
         for name, seen in zip(("visible test set", "larger test set"), self.all_seen, strict=False):
             size = f"{seen.took.memory / GIGA:.2f} GB"
             yield f"{name:<18}{seen.rows:>9,} rows  {took(seen.took.seconds)}, {size}, submission checked"
