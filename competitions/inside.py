@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from competitions.registry import find_competition, starting_learner
+from pipelines.blending import weighed
 from pipelines.contract import Competition, Learner
 from pipelines.corridor import run_competition
 from pipelines.kernels.inputs import find_input, laid_out, rows_to_predict, workable
 from pipelines.options import Options
 from pipelines.outcome import describe_outcome
-from pipelines.predicting import predict_test, submit_file
+from pipelines.predicting import Trained, predict_test, submit_file
 from pipelines.reopen import reopen, restored
 from pipelines.report import Report
 from pipelines.runfolder import RunFolder, write_json
@@ -35,18 +38,20 @@ class Kernel:
     working: Path  # /kaggle/working: what lies there at the end is kept
     scratch: Path
 
-    @property
-    def record(self) -> Mapping[str, Any]:
-        """What the run recorded."""
-        found: Mapping[str, Any] = self.content["record"]
-        return found
-
-    def competition(self) -> Competition:
-        """The run's competition with the run's learner."""
+    def competition(self, record: Mapping[str, Any]) -> Competition:
+        """A run's competition with the run's learner."""
         competition = find_competition(self.content["competition"])
-        options = Options(toy=self.record["toy"], experiment=self.record["experiment"])
-        learner = restored(starting_learner(competition, options), self.record["settings"])
+        options = Options(toy=record["toy"], experiment=record["experiment"])
+        learner = restored(starting_learner(competition, options), record["settings"])
         return competition.with_learner(self.placed(learner))
+
+    def trained(self, part: Mapping[str, Any]) -> Trained:
+        """A run that the kernel carries, with the weights that its learner needs."""
+        folder = RunFolder(self.scratch / part["place"])
+        write_json(folder.record, part["record"])
+        competition = self.competition(part["record"])
+        trained = reopen(folder, competition, competition.learner)
+        return dataclasses.replace(trained, competition=self.weighted(trained.competition))
 
     def placed(self, learner: Learner) -> Learner:
         """The learner with its caches in the scratch folder."""
@@ -69,24 +74,28 @@ class Kernel:
 
 
 def predict(kernel: Kernel) -> None:
-    """Predict whatever test rows lie there with the run's models, and leave the checked submission."""
-    report = Report()
-    laid_out(kernel.carried, kernel.content["files"], kernel.scratch)
-    folder = RunFolder(kernel.scratch / "run")
-    write_json(folder.record, kernel.record)
-    competition = kernel.competition()
-    trained = reopen(folder, competition, competition.learner)
-    trained = dataclasses.replace(trained, competition=kernel.weighted(trained.competition))
-    test, sample, fingerprint = rows_to_predict(competition, kernel.files(competition), kernel.scratch, report)
-    predicted = predict_test(trained, test, fingerprint, report)
-    leave(submit_file(trained, predicted, sample), kernel.working / competition.submission)
+    """Predict whatever test rows lie there with the runs' models, and leave the checked submission."""
+    report, content = Report(), kernel.content
+    laid_out(kernel.carried, content["files"], kernel.scratch)
+    parts = [kernel.trained(part) for part in content["parts"]]
+    first = parts[0]
+    root = kernel.files(first.competition)
+    test, sample, fingerprint = rows_to_predict(first.competition, root, kernel.scratch, report)
+    predicted = [predict_test(part, test, fingerprint, report) for part in parts]
+    if len(parts) > 1:
+        weights = {part.folder.name: given["weight"] for part, given in zip(parts, content["parts"], strict=True)}
+        blended = weighed([each.arrays["prediction"] for each in predicted], weights)
+        predicted = [dataclasses.replace(predicted[0], arrays={"prediction": blended})]
+        choice = None if content["choice"] is None else np.asarray(content["choice"], dtype=float)
+        first = dataclasses.replace(first, choice=choice)
+    leave(submit_file(first, predicted[0], sample), kernel.working / first.competition.submission)
 
 
 def train(kernel: Kernel) -> None:
     """Train the run anew on the files that lie there, and leave its folder and the checked submission."""
-    report, record = Report(), kernel.record
+    report, record = Report(), kernel.content["parts"][0]["record"]
     laid_out(kernel.carried, kernel.content["files"], kernel.scratch)
-    competition = kernel.weighted(kernel.competition())
+    competition = kernel.weighted(kernel.competition(record))
     options = Options(
         data=kernel.files(competition),
         runs=kernel.working / "runs",

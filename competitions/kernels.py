@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 from competitions.flags import parse
 from competitions.kernel_requests import BuildRequest, KernelRequest, PullRequest, RehearseRequest, WatchRequest
-from competitions.registry import find_competition, starting_learner, unknown
+from competitions.kernel_runs import open_run
+from competitions.registry import unknown
 from pipelines.budget import seconds_of
-from pipelines.contract import Competition
 from pipelines.kaggle.client import connect
 from pipelines.kernels.bundle import Bundle, build
 from pipelines.kernels.image import VERSIONS, find_machine, runs_like_image
@@ -19,12 +17,11 @@ from pipelines.kernels.rehearse import rehearse
 from pipelines.kernels.remote import Remote, Session
 from pipelines.kernels.trip import Trip, describe
 from pipelines.kernels.weights import settle_weights
-from pipelines.loading import SAMPLE, data_root
-from pipelines.options import Options
+from pipelines.loading import SAMPLE
 from pipelines.reading import find_file
-from pipelines.reopen import find_run, reopen
+from pipelines.reopen import find_run
 from pipelines.report import Report
-from pipelines.runfolder import RunFolder, read_json
+from pipelines.runfolder import RunFolder
 from pipelines.stops import UsageError
 from submissions.sample import read_sample
 
@@ -38,23 +35,24 @@ def kernel(arguments: Sequence[str]) -> int:
 def build_kernel(name: str, rest: Sequence[str]) -> int:
     """Write the folder that push sends."""
     (request,) = parse(rest, f"podium kernel build {name}", BuildRequest())
-    folder, competition, record = _opened(name, request)
+    opened = open_run(name, request)
+    learners = [part.competition.learner for part in opened.parts]
     order = named(
         Order(
-            run=folder,
-            competition=competition,
+            run=opened.folder,
+            parts=opened.parts,
             machine=find_machine(request.accelerator),
             train=request.train,
             form="script" if request.script else "notebook",
             owner=request.owner,
             name=request.name,
-            weights=settle_weights(competition.learner, request.weights, request.train, request.internet),
+            weights=settle_weights(learners, request.weights, request.train, request.internet),
             wheels=request.wheels,
             internet=request.internet,
             public=request.public,
             folds=request.folds,
             budget=request.budget if request.train else "",
-            archives=any(_data(competition, request, record).glob("*.7z")),
+            archives=any(opened.root.glob("*.7z")),
         )
     )
     bundle = build(order)
@@ -72,7 +70,7 @@ def build_kernel(name: str, rest: Sequence[str]) -> int:
         print(
             f"  note: another scikit-learn wrote these models than the image's {theirs}, which may refuse them: --train"
         )
-    if order.machine.gpu and not hasattr(competition.learner, "device"):
+    if order.machine.gpu and not any(hasattr(learner, "device") for learner in learners):
         print("  note: this run computes on the CPU; --accelerator none spares your GPU hours")
     return 0
 
@@ -80,11 +78,10 @@ def build_kernel(name: str, rest: Sequence[str]) -> int:
 def rehearse_kernel(name: str, rest: Sequence[str]) -> int:
     """Run the bundle as Kaggle would."""
     (request,) = parse(rest, f"podium kernel rehearse {name}", RehearseRequest())
-    folder, competition, record = _opened(name, request)
-    bundle, root = _built(folder, request), _data(competition, request, record)
-    local = folder.submission(competition.submission)
+    opened = open_run(name, request)
+    bundle = _built(opened.folder, request)
     rows = 0 if request.train else request.hidden
-    done = rehearse(bundle, competition, root, local, rows, Report(request.quiet))
+    done = rehearse(bundle, opened.competition, opened.root, opened.submission, rows, Report(request.quiet))
     print("\n".join([f"{bundle.root}: {'as it should be' if done.good else 'NOT as it should be'}", *done.lines()]))
     return 0 if done.good else 1
 
@@ -108,11 +105,10 @@ def kernel_status(name: str, rest: Sequence[str]) -> int:
 def pull_kernel(name: str, rest: Sequence[str]) -> int:
     """Fetch what the kernel left, check its submission and put it beside the run."""
     (request,) = parse(rest, f"podium kernel pull {name}", PullRequest())
-    folder, competition, record = _opened(name, request)
-    root = _data(competition, request, record)
-    sample = read_sample(find_file(root, SAMPLE, slug=competition.slug, files=competition.files))
+    opened = open_run(name, request)
+    competition, local = opened.competition, opened.submission
+    sample = read_sample(find_file(opened.root, SAMPLE, slug=competition.slug, files=competition.files))
     kept = _trip(name, request).pull(competition, sample, request.all)
-    local = folder.submission(competition.submission)
     same = local.is_file() and local.read_bytes() == kept.read_bytes()
     beside = "the same bytes as" if same else "other bytes than"
     print(f"{kept}: {len(sample):,} rows, checked" + (f"; {beside} {local.name}" if local.is_file() else ""))
@@ -157,25 +153,9 @@ def _asked(arguments: Sequence[str]) -> tuple[str, str, list[str]]:
     return action, rest[0], rest[1:]
 
 
-def _opened(name: str, request: KernelRequest) -> tuple[RunFolder, Competition, dict[str, Any]]:
-    """A run, its competition with its learner, and its record; a run of other code than this is refused."""
-    folder = find_run(name, request.runs)
-    record = read_json(folder.record)
-    if "toy" not in record:
-        raise ValueError(f"{folder.root}: expected a run with models, got a blend: build a kernel of each of its runs")
-    competition = find_competition(record["competition"])
-    options = Options(toy=record["toy"], experiment=record["experiment"])
-    trained = reopen(folder, competition, starting_learner(competition, options))
-    return folder, trained.competition, record
-
-
 def _built(folder: RunFolder, request: KernelRequest) -> Bundle:
     root = folder.root / ("kernel-train" if request.train else "kernel")
     if not root.is_dir():
         flag = " --train" if request.train else ""
         raise ValueError(f"{root}: expected a built kernel, got none: podium kernel build {folder.name}{flag}")
     return Bundle(root)
-
-
-def _data(competition: Competition, request: KernelRequest, record: Mapping[str, Any]) -> Path:
-    return data_root(competition, Options(data=request.data, runs=request.runs, toy=record["toy"]))

@@ -140,14 +140,14 @@ def test_compiled_packages_are_asked_for(podium, run, tmp_path):
 
 def test_weights_travel_where_they_are_needed(tmp_path):
     learner = find_competition("petfinder").learner
-    assert settle_weights(learner, None, train=False, internet=False) is None
-    assert settle_weights(learner, None, train=True, internet=True) is None
+    assert settle_weights([learner], None, train=False, internet=False) is None
+    assert settle_weights([learner], None, train=True, internet=True) is None
     with pytest.raises(ValueError, match=r"swin_tiny_patch4_window7_224.*--weights"):
-        settle_weights(learner, None, train=True, internet=False)
+        settle_weights([learner], None, train=True, internet=False)
     with pytest.raises(FileNotFoundError, match="nothing there"):
-        settle_weights(learner, tmp_path / "none", train=True, internet=False)
-    assert settle_weights(learner, tmp_path, train=True, internet=False) == tmp_path
-    assert settle_weights(find_competition(MAY).learner, None, train=True, internet=False) is None
+        settle_weights([learner], tmp_path / "none", train=True, internet=False)
+    assert settle_weights([learner], tmp_path, train=True, internet=False) == tmp_path
+    assert settle_weights([find_competition(MAY).learner], None, train=True, internet=False) is None
 
 
 def test_what_is_not_understood(podium, run):

@@ -37,9 +37,15 @@ def test_petfinders_kernel_submits_the_same_bytes(podium, monkeypatch):
 
 
 def test_a_larger_test_set_is_predicted_row_by_row_alike(podium, run):
-    """Two runs: the visible test set in one layout of /kaggle/input, more rows under other ids in the other."""
-    assert podium("kernel", "build", run.name, "--script").code == 0
-    said = podium("kernel", "rehearse", run.name)
+    """A blend, run twice: the visible test set in one layout of /kaggle/input, more rows in the other."""
+    other = ("--rounds", "5", "--patience", "0", "--no-audit", "--threads", "1", "--name", "other", "--quiet")
+    assert podium("run", MAY, *other).code == 0
+    (second,) = (path.name for path in run.parent.glob("other-*"))
+    assert podium("blend", run.name, second).code == 0
+    (name,) = (path.name for path in run.parent.glob("blend-*"))
+    assert podium("kernel", "build", name, "--train").code == 2
+    assert podium("kernel", "build", name, "--script").code == 0
+    said = podium("kernel", "rehearse", name)
     assert said.code == 0, said.err
     assert "300 rows" in said.out
     assert "600 rows" in said.out

@@ -45,7 +45,7 @@ def test_there_and_back(podium, built, stand_in):
     code, models = kernels.datasets.values()
     assert {"bundle.json"} < {*code[0]}
     for name, content in json.loads(code[0]["bundle.json"])["files"].items():
-        assert models[0][content] == (built / name.removeprefix("run/")).read_bytes()
+        assert models[0][content] == (built / name.removeprefix(f"runs/{built.name}/")).read_bytes()
     assert f"https://www.kaggle.com/code/{saved['slug']}" in said.out
     assert "complete" in said.out
 

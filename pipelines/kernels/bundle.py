@@ -76,13 +76,13 @@ def build(order: Order) -> Bundle:
 
 def write(order: Order, draft: Bundle) -> None:
     """The bundle's files."""
-    name, record = order.name or name_of(order), order.record
+    name = order.name or name_of(order)
     carried = dict(order_files(order))
     weights = next((place for place in carried if place.startswith("weights/")), "")
     single = order.weights is not None and order.weights.is_file()
     package = order.competition.name.split("/")[0]
-    roots = [INSIDE, *modules_in(f"competitions.{package}"), type(order.competition.learner).__module__]
-    needed = lacking(roots, order.archives)
+    learners = [type(part.competition.learner).__module__ for part in order.parts]
+    needed = lacking([INSIDE, *modules_in(f"competitions.{package}"), *learners], order.archives)
     own_wheel(draft.code, package)
     take_wheels(draft.code, needed, given_wheels(order.wheels))
     flat = {place: flat_name(place) for place in carried}
@@ -90,7 +90,10 @@ def write(order: Order, draft: Bundle) -> None:
         "name": name,
         "competition": order.competition.name,
         "slug": order.competition.slug,
-        "record": kept(record),
+        "choice": order.record.get("scores", {}).get("choice"),
+        "parts": [
+            {"place": order.place(part), "weight": part.weight, "record": kept(part.record)} for part in order.parts
+        ],
         "files": flat,
         "weights": (weights if single else "weights") if weights else "",
         "predicts": not order.train,

@@ -9,24 +9,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.kernels.order import Order
+from pipelines.kernels.order import Order, Part
 
 KEPT = ("competition", "run", "fingerprint", "settings", "seeds", "full", "limit", "experiment", "toy", "commit")
 
 
 def order_files(order: Order) -> Iterator[tuple[str, Path]]:
     """What the kernel carries: place within it -> file here."""
-    if order.record["skipped"]["train"] or order.record["skipped"]["test"]:
-        raise ValueError(
-            f"{order.run.root}: expected a run on all files, got one with --skip-broken: a kernel meets Kaggle's files "
-            "as they are; train without it"
-        )
-    if not order.train:
-        if not order.record["sources"]:
-            raise ValueError(f"{order.run.root}: expected a run with a model, got none yet: train it, or --train")
-        for source in order.record["sources"]:
-            for path in model_files(order, str(source)):
-                yield f"run/{path.relative_to(order.run.root).as_posix()}", path
+    for part in order.parts:
+        check_part(part, order.train)
+        for path in [] if order.train else part_files(part):
+            yield f"{order.place(part)}/{path.relative_to(part.run.root).as_posix()}", path
     if order.weights is not None:
         files = [order.weights] if order.weights.is_file() else sorted(order.weights.rglob("*.safetensors"))
         if not files or any(path.suffix != ".safetensors" for path in files):
@@ -36,17 +29,28 @@ def order_files(order: Order) -> Iterator[tuple[str, Path]]:
         yield from ((f"weights/{path.relative_to(top).as_posix()}", path) for path in files)
 
 
-def model_files(order: Order, source: str) -> list[Path]:
-    """The files of one part of a run whose models predict."""
-    kind, number = re.fullmatch(r"([a-z]+)(\d*)", source).groups()  # type: ignore[union-attr]  # written by us
-    places = {"baseline": f"fold{number}/baseline", "checkpoint": f"fold{number}"}
-    folder = order.run.root / places.get(kind, source)
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and _model(path, folder, kind)]
-    if not files:
+def check_part(part: Part, train: bool) -> None:
+    """Refuse a run that a kernel could not repeat."""
+    record = part.record
+    if record["skipped"]["train"] or record["skipped"]["test"]:
         raise ValueError(
-            f"{folder}: expected the models of {source}, got none: fit it again with the run's own command"
+            f"{part.run.root}: expected a run on all files, got one with --skip-broken: a kernel meets Kaggle's files "
+            "as they are; train without it"
         )
-    return files
+    if not train and not record["sources"]:
+        raise ValueError(f"{part.run.root}: expected a run with a model, got none yet: train it, or --train")
+
+
+def part_files(part: Part) -> Iterator[Path]:
+    """The files of a run whose models predict."""
+    for source in part.record["sources"]:
+        kind, number = re.fullmatch(r"([a-z]+)(\d*)", str(source)).groups()  # type: ignore[union-attr]  # we wrote it
+        places = {"baseline": f"fold{number}/baseline", "checkpoint": f"fold{number}"}
+        folder = part.run.root / places.get(kind, str(source))
+        files = [path for path in sorted(folder.rglob("*")) if path.is_file() and _model(path, folder, kind)]
+        if not files:
+            raise ValueError(f"{folder}: expected the models of {source}, got none: fit it with the run's own command")
+        yield from files
 
 
 def _model(path: Path, folder: Path, kind: str) -> bool:

@@ -18,12 +18,26 @@ SUFFIX = len("-weights")  # the longest that a dataset's slug has behind the ker
 UNPACKED = (".zip", ".gz", ".tar", ".tgz", ".bz2", ".xz", ".7z")  # Kaggle unpacks these when it takes in a dataset
 
 
+@dataclass(frozen=True)
+class Part:
+    """A run whose models predict: all there is to a kernel, or one of a blend's."""
+
+    run: RunFolder
+    competition: Competition  # with the run's learner
+    weight: float = 1.0
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The run's record."""
+        return read_json(self.run.record)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """What is to be built."""
 
-    run: RunFolder
-    competition: Competition  # with the run's learner
+    run: RunFolder  # or a blend's folder
+    parts: tuple[Part, ...]
     machine: Machine
     train: bool = False
     form: Form = "notebook"
@@ -43,9 +57,18 @@ class Order:
         return self.run.root / ("kernel-train" if self.train else "kernel")
 
     @property
+    def competition(self) -> Competition:
+        """What it is for, with the first run's learner."""
+        return self.parts[0].competition
+
+    @property
     def record(self) -> dict[str, Any]:
-        """The run's record."""
+        """The run's record, or the blend's."""
         return read_json(self.run.record)
+
+    def place(self, part: Part) -> str:
+        """Where a run lies within what the kernel carries."""
+        return f"runs/{part.run.name}"
 
 
 def name_of(order: Order) -> str:

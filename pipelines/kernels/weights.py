@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.contract import Learner
@@ -9,26 +10,26 @@ from pipelines.contract import Learner
 START = "pretrained"
 
 
-def settle_weights(learner: Learner, given: Path | None, train: bool, internet: bool) -> Path | None:
-    """The weights that travel: those given, or those that the run itself was given; None where none are needed."""
+def settle_weights(learners: Sequence[Learner], given: Path | None, train: bool, internet: bool) -> Path | None:
+    """The weights that travel: those given, or those that the runs were given; None where none are needed."""
     if given is not None and not given.exists():
-        raise FileNotFoundError(
-            f"--weights {given}: expected a .safetensors file or a folder of them, got nothing there"
-        )
-    setting = getattr(learner, "weights", "none")
-    if setting == "none" or not (train or looks_through(learner)):
+        raise FileNotFoundError(f"--weights {given}: expected a .safetensors file or folder, got nothing there")
+    needing = [each for each in learners if getattr(each, "weights", "none") != "none"]
+    needing = [each for each in needing if train or looks_through(each)]
+    if not needing:
         return None
     if given is not None:
         return given
-    if setting != START and Path(setting).exists():
-        return Path(setting)
-    if setting == START and internet:
+    settings = {str(each.weights) for each in needing}  # type: ignore[attr-defined]  # they have it
+    if len(settings) == 1 and Path(*settings).exists():
+        return Path(*settings)
+    if settings == {START} and internet:
         return None
-    models = ", ".join(getattr(learner, "backbones", (getattr(learner, "model", ""),)))
+    models = [name for each in needing for name in getattr(each, "backbones", (getattr(each, "model", ""),))]
     raise ValueError(
-        f"expected weights of {models} to travel with the kernel, which has no internet, got none: give --weights with "
-        "their .safetensors file (of several a folder with NAME.safetensors each); timm keeps what it downloaded as "
-        "model.safetensors under ~/.cache/huggingface/hub"
+        f"expected weights of {', '.join(models)} to travel with the kernel, which has no internet, got none: give "
+        "--weights with their .safetensors file (of several a folder with NAME.safetensors each); timm keeps what it "
+        "downloaded as model.safetensors under ~/.cache/huggingface/hub"
     )
 
 
