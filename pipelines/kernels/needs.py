@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from pipelines.kernels.image import in_image, plain
+from pipelines.kernels.installed import providers
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("folds", "features", "submissions", "pipelines", "competitions")
@@ -22,10 +23,9 @@ def lacking(roots: Iterable[str], archives: bool) -> list[str]:
 
     archives: whether there are 7z archives to unpack.
     """
-    providers = metadata.packages_distributions()
     found: dict[str, None] = {}
     for name in sorted(outside(roots, () if archives else (SEVENZIP,))):
-        holders = providers.get(name, [])
+        holders = providers().get(name, [])
         if holders and not any(in_image(holder) for holder in holders):
             found |= dict.fromkeys(with_needs(plain(holders[0])))
     return list(found)

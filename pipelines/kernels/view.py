@@ -6,6 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 from pipelines.kernels.image import in_image
+from pipelines.kernels.installed import providers, tops_of
 
 
 def make_view(folder: Path) -> list[Path]:
@@ -17,7 +18,7 @@ def make_view(folder: Path) -> list[Path]:
             continue
         site = Path(str(found.locate_file(""))).resolve()
         sites[site] = None
-        for top in {file.parts[0] for file in found.files or ()} - {"..", "__pycache__"}:
+        for top in tops_of(found):
             link = folder / top
             if not link.is_symlink() and (site / top).exists():
                 link.symlink_to(site / top)
@@ -26,5 +27,5 @@ def make_view(folder: Path) -> list[Path]:
 
 def hidden(module: str) -> str:
     """Which distribution has a module here that a kernel would lack; "" where none has."""
-    holders = metadata.packages_distributions().get(module, [])
+    holders = providers().get(module, [])
     return "" if any(in_image(holder) for holder in holders) else ", ".join(holders)
