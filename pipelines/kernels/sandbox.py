@@ -65,6 +65,7 @@ class Sandbox:
             "root": str(root),
             "binds": [
                 *system_binds(),
+                (str(scratch), "/tmp", True),  # before what may lie in it here
                 *((str(site), str(site), False) for site in self.sites),
                 (str(self.view), PACKAGES, False),
                 (runner.__file__, "/opt/runner.py", False),
@@ -72,7 +73,6 @@ class Sandbox:
                 ("", INPUTS, True),
                 *((str(path.resolve()), f"{INPUTS}/{name}", False) for name, path in inputs.items()),
                 (str(working), WORKING, True),
-                (str(scratch), "/tmp", True),
             ],
             "links": {name: str(path.readlink()) for name in SYSTEM if (path := Path(f"/{name}")).is_symlink()},
             "folders": ["/root"],

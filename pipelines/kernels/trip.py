@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from dataclasses import asdict, dataclass
@@ -73,7 +74,7 @@ class Trip:
             raise KaggleError("refused", f"{ref}: expected a finished session, got {describe(session)}")
         with tempfile.TemporaryDirectory(prefix="podium-pull-") as given:
             folder = Path(given)
-            pattern = EVERYTHING if everything else f"^{name}$"
+            pattern = EVERYTHING if everything else f"^{re.escape(name)}$"
             files = self.remote.fetch(ref, folder, pattern, HOURS if everything else 0.0)
             found = folder / name
             if not found.is_file():
