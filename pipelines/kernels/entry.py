@@ -28,7 +28,7 @@ def put_on_path(wheels: Path, site: Path) -> None:
     here = f"cp{sys.version_info.major}{sys.version_info.minor}"
     for wheel in sorted(wheels.glob("*.whl")):
         python, abi, _ = wheel.stem.split("-")[-3:]
-        if python.startswith("py3") or here in python.split(".") or abi == "abi3":
+        if {"py3", here} & {*python.split(".")} or abi == "abi3":
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(site)
     sys.path.insert(0, str(site))
