@@ -39,6 +39,7 @@ learner = ImageLearner(
     mixup=0.4,
 )
 
+small = replace(learner, model="test_resnet", weights="none")
 frozen = FrozenLearner(
     head="svr",
     backbones=("swin_large_patch4_window7_224", "convnext_large", "beit_large_patch16_224"),
@@ -61,18 +62,7 @@ competition = Competition(
     toy=toy,
     rules=Rules(low=LOW, high=HIGH, constant=True),  # the photos of test that show are noise: all may get one score
     experiments={
-        "toy": replace(
-            learner,
-            model="test_resnet",
-            weights="none",
-            size=64,
-            augment="none",
-            epochs=8,
-            rate=3e-3,
-            layer_decay=1.0,
-            mixup=0.0,
-            views="flip",
-        ),
+        "toy": replace(small, size=64, augment="none", epochs=8, rate=3e-3, layer_decay=1.0, mixup=0.0),
         "metadata": replace(learner, columns=MARKS),
         "frozen": frozen,
         "toy-frozen": replace(frozen, backbones=("test_resnet", "test_efficientnet"), weights="none", size=64),

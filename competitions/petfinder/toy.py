@@ -20,7 +20,8 @@ SIZES = ((96, 72), (72, 96), (84, 84))  # width and height; Kaggle's photos are 
 ROWS, TEST_ROWS, COPIES, DIFFERING = 400, 8, 24, 6  # copies are among the rows; of them so many have another score
 SHARES = (0.028, 0.773, 0.904, 0.862, 0.010, 0.068, 0.129, 0.050, 0.166, 0.172, 0.061, 0.070)  # of marks in Kaggle's
 AREA = 0.22  # share of the photo that fur covers
-NOISE = 7.0  # of a score that is not seen in the photo
+APART = 15  # points between the scores of such a pair
+NOISE = 5.0  # of a score that is not seen in the photo
 
 
 def toy(root: Path) -> None:
@@ -30,7 +31,8 @@ def toy(root: Path) -> None:
     photos, scores = animals(ROWS - COPIES, rng)
     for number, source in enumerate(rng.choice(len(photos), COPIES, replace=False)):
         photos.append(copied(photos[source], number))
-        scores.append(scores[source] if number >= DIFFERING else (scores[source] + 40) % 100)
+        other = scores[source] + (APART if scores[source] < 50 else -APART)
+        scores.append(other if number < DIFFERING else scores[source])
     order = rng.permutation(ROWS)  # copies lie anywhere
     for id, place in zip(ids, order, strict=False):
         save(root / "train" / f"{id}.jpg", photos[place])

@@ -23,9 +23,15 @@ def room_in(memory: str) -> int:
 
 
 def held() -> int:
-    """Bytes of memory that this process holds; 0 where the system does not say."""
+    """Bytes of memory that are this process's own; 0 where the system does not say.
+
+    Pages of files (libraries, stored features) are left out: the system takes them back when it needs the room.
+    """
     pages = Path("/proc/self/statm")
-    return int(pages.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if pages.exists() else 0
+    if not pages.exists():
+        return 0
+    _, resident, shared, *_ = map(int, pages.read_text().split())
+    return (resident - shared) * os.sysconf("SC_PAGE_SIZE")
 
 
 def require(need: int, memory: str, what: str, instead: str) -> None:

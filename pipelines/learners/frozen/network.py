@@ -53,8 +53,13 @@ class Glasses:
         """Each view's vectors of uint8 images (rows, height, width, channels); gray ones take three channels."""
         colours = images if images.shape[3] == 3 else images[..., :1].expand(-1, -1, -1, 3).contiguous()
         normalised = self.normalise(colours)
-        with torch.inference_mode(), self.precision.autocast():
-            vectors = [in_memory(self.network, view.apply(normalised)).float().cpu().numpy() for view in self.views]
+        try:
+            with torch.inference_mode(), self.precision.autocast():
+                vectors = [in_memory(self.network, view.apply(normalised)).float().cpu().numpy() for view in self.views]
+        except AssertionError as error:  # how timm's transformers refuse a size
+            raise ValueError(
+                f"--size {self.size}: expected a size that {self.backbone} takes, got: {error}; use --size 0"
+            ) from error
         bad = sum(int((~np.isfinite(each).all(axis=1)).sum()) for each in vectors)
         if bad:
             raise ValueError(

@@ -47,7 +47,7 @@ class FrozenSettings:
     seed: int = 0
     """What every random draw derives from."""
     memory: str = field(default="2GB", compare=False)
-    """Most memory that the command may take while a head is fitted, as in 500MB; more is not needed, it is refused."""
+    """Most memory that the command may hold while a head is fitted, as in 500MB; what needs more is refused."""
     cache: Literal["disk", "off"] = field(default="disk", compare=False)
     """Whether features are kept on disk."""
     feature_dir: Path = field(default=Path("runs/cache/features"), compare=False)

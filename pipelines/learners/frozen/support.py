@@ -65,7 +65,7 @@ def load(folder: Path) -> Kernel:
 def _matrix(rows: Scaled, memory: str) -> tuple[np.ndarray, str]:
     """What libsvm gets: the kernel matrix where memory holds it (much faster), else the features themselves."""
     count, width = len(rows), rows.width
-    beside = 3 * BLOCK * width * 8 + CACHE * 10**6  # blocks in the making, kernel rows
+    beside = 3 * BLOCK * width * 8 + 4 * BLOCK**2 * 8 + CACHE * 10**6  # blocks in the making, libsvm's own rows
     if 8 * count**2 + beside <= room_in(memory):
         return gram(rows), "precomputed"
     # libsvm copies the features and, once more, its vectors.
