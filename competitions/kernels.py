@@ -28,6 +28,10 @@ from submissions.sample import read_sample
 
 def kernel(arguments: Sequence[str]) -> int:
     """Build a kernel of a run, rehearse it here, push it to Kaggle, see how it does, fetch what it left."""
+    if arguments and arguments[0] in ("-h", "--help"):
+        print("\n".join(f"podium kernel {action} RUN  {step.__doc__}" for action, step in ACTIONS.items()))
+        print("podium kernel STEP --help lists a step's flags")
+        return 0
     action, name, rest = _asked(arguments)
     return ACTIONS[action](name, rest)
 

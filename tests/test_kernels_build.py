@@ -158,3 +158,4 @@ def test_what_is_not_understood(podium, run):
     assert podium("kernel", "build", run.name, "--internet").code == 2
     assert podium("kernel", "rehearse", run.name).code == 1
     assert "--accelerator" in podium("kernel", "build", "--help").out
+    assert "rehearse RUN" in podium("kernel", "--help").out
