@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,18 @@ from pipelines.corridor import run_competition
 from pipelines.kernels.inputs import find_input, laid_out, rows_to_predict, workable
 from pipelines.options import Options
 from pipelines.outcome import describe_outcome
-from pipelines.predicting import Trained, predict_test, submit_file
+from pipelines.predicting import Trained, predict_rows, submit_file
+from pipelines.predictions import Predictions
 from pipelines.reopen import reopen, restored
 from pipelines.report import Report
 from pipelines.runfolder import RunFolder, write_json
+from pipelines.serving import unreadable
 from submissions.place import placed
 
 SECRET = "WANDB_API_KEY"  # the name that the key has among Kaggle's secrets
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Kernel:
     """Where a kernel finds and leaves things."""
 
@@ -50,15 +52,20 @@ class Kernel:
         folder = RunFolder(self.scratch / part["place"])
         write_json(folder.record, part["record"])
         competition = self.competition(part["record"])
+        for baseline in folder.root.glob("fold*/baseline"):
+            baseline.with_suffix(".parquet").touch()  # says that it is whole; its own scores stay at home
         trained = reopen(folder, competition, competition.learner)
-        return dataclasses.replace(trained, competition=self.weighted(trained.competition))
+        competition = self.weighted(trained.competition)
+        if not self.content["weights"] and hasattr(competition.learner, "carried"):
+            competition = competition.with_learner(competition.learner.carried(folder.carried))
+        return replace(trained, competition=competition)
 
     def placed(self, learner: Learner) -> Learner:
         """The learner with its caches in the scratch folder."""
         folders = {"cache_dir": self.scratch / "images", "feature_dir": self.scratch / "features"}
-        names = {field.name for field in dataclasses.fields(learner)}  # type: ignore[arg-type]  # learners are
+        names = {field.name for field in fields(learner)}  # type: ignore[arg-type]  # learners are
         mine = {name: folder for name, folder in folders.items() if name in names}
-        placed: Learner = dataclasses.replace(learner, **mine)  # type: ignore[type-var]
+        placed: Learner = replace(learner, **mine)  # type: ignore[type-var]
         return placed
 
     def weighted(self, competition: Competition) -> Competition:
@@ -66,7 +73,7 @@ class Kernel:
         if not self.content["weights"]:
             return competition
         weights = str(self.scratch / self.content["weights"])
-        return competition.with_learner(dataclasses.replace(competition.learner, weights=weights))  # type: ignore
+        return competition.with_learner(replace(competition.learner, weights=weights))  # type: ignore
 
     def files(self, competition: Competition) -> Path:
         """The competition's files."""
@@ -74,21 +81,27 @@ class Kernel:
 
 
 def predict(kernel: Kernel) -> None:
-    """Predict whatever test rows lie there with the runs' models, and leave the checked submission."""
+    """Predict whatever test rows lie there with the runs' models, and leave the checked submission.
+
+    A row whose file cannot be read gets the baseline's value, as an error would cost the whole submission. Rows
+    that all look alike to the models are no mistake here: the few that show may be noise.
+    """
     report, content = Report(), kernel.content
     laid_out(kernel.carried, content["files"], kernel.scratch)
     parts = [kernel.trained(part) for part in content["parts"]]
     first = parts[0]
     root = kernel.files(first.competition)
-    test, sample, fingerprint = rows_to_predict(first.competition, root, kernel.scratch, report)
-    predicted = [predict_test(part, test, fingerprint, report) for part in parts]
+    test, sample = rows_to_predict(first.competition, root, kernel.scratch, report)
+    broken = unreadable(test, first.learner, report)
+    values = [predict_rows(replace(part, skipped=broken), test, report) for part in parts]
     if len(parts) > 1:
         weights = {part.folder.name: given["weight"] for part, given in zip(parts, content["parts"], strict=True)}
-        blended = weighed([each.arrays["prediction"] for each in predicted], weights)
-        predicted = [dataclasses.replace(predicted[0], arrays={"prediction": blended})]
         choice = None if content["choice"] is None else np.asarray(content["choice"], dtype=float)
-        first = dataclasses.replace(first, choice=choice)
-    leave(submit_file(first, predicted[0], sample), kernel.working / first.competition.submission)
+        values, first = [weighed(values, weights)], replace(first, choice=choice)
+    predicted = Predictions(test.index, {"prediction": values[0]}, {})
+    competition = replace(first.competition, rules=replace(first.competition.rules, constant=True))
+    made = submit_file(replace(first, competition=competition), predicted, sample)
+    leave(made, kernel.working / competition.submission)
 
 
 def train(kernel: Kernel) -> None:
@@ -124,8 +137,8 @@ def leave(path: Path, target: Path) -> None:
 def tracked(options: Options, internet: bool) -> Options:
     """Options that mirror the run to W&B: online with the key among Kaggle's secrets, offline without."""
     mode = {"wandb": "online" if internet and key_given() else "offline"}
-    known = any(field.name in mode for field in dataclasses.fields(options))
-    return dataclasses.replace(options, **mode) if known else options  # type: ignore[arg-type]
+    known = any(field.name in mode for field in fields(options))
+    return replace(options, **mode) if known else options  # type: ignore[arg-type]
 
 
 def key_given() -> bool:

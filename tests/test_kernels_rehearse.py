@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from competitions import inside
 from tests.kaggling import MAY, copy_run
 from tests.toys import one_thread
 
@@ -21,7 +23,26 @@ def run(raw_files, tmp_path, monkeypatch) -> Path:
     return tmp_path / "runs" / MAY / copy_run(raw_files, tmp_path)
 
 
-def test_petfinders_kernel_submits_the_same_bytes(podium, monkeypatch):
+def unreadable_rows_get_the_baselines_value(run: Path, files: Path, room: Path) -> None:
+    """What the kernel does with photos that are missing or broken: the rest is predicted as ever."""
+    first, second, *_ = sorted((files / "test").iterdir())
+    first.unlink()
+    second.write_bytes(b"no photo")
+    for folder in ("working", "scratch"):
+        (room / folder).mkdir()
+    content = json.loads((run / "kernel" / "code" / "bundle.json").read_text())
+    kernel = inside.Kernel(content, run / "kernel" / "carried", files.parent, room / "working", room / "scratch")
+    with one_thread():
+        inside.predict(kernel)
+    made = room / "working" / "submission.csv"
+    before, after = (pd.read_csv(path, index_col=0).iloc[:, 0] for path in (run / "submission.csv", made))
+    broken = [first.stem, second.stem]
+    assert after[broken[0]] == after[broken[1]] == pytest.approx(40, abs=15)
+    assert (after.drop(broken) - before.drop(broken)).abs().max() < 1e-3
+    assert (after[broken] != before[broken]).all()
+
+
+def test_petfinders_kernel_submits_the_same_bytes(podium, monkeypatch, tmp_path):
     """The whole of it: photos, a network, weights in a dataset; trained here, run without network under /kaggle."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     with one_thread():
@@ -34,6 +55,9 @@ def test_petfinders_kernel_submits_the_same_bytes(podium, monkeypatch):
     assert "byte for byte" in rehearsed.out
     assert "of 9 h" in rehearsed.out
     assert "6,800 hidden rows take" in rehearsed.out
+    run = next(Path("runs").rglob(f"{name}/run.json")).parent
+    files = Path(shutil.copytree(next(Path("runs").rglob("test.csv")).parent, tmp_path / "inputs" / "petfinder-x"))
+    unreadable_rows_get_the_baselines_value(run, files, tmp_path)
 
 
 def test_a_larger_test_set_is_predicted_row_by_row_alike(podium, run):

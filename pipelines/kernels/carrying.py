@@ -18,8 +18,8 @@ def order_files(order: Order) -> Iterator[tuple[str, Path]]:
     """What the kernel carries: place within it -> file here."""
     for part in order.parts:
         check_part(part, order.train)
-        for path in [] if order.train else part_files(part):
-            yield f"{order.place(part)}/{path.relative_to(part.run.root).as_posix()}", path
+        kept = [] if order.train else [*part_files(part), *backbones(part, order)]
+        yield from ((f"{order.place(part)}/{path.relative_to(part.run.root).as_posix()}", path) for path in kept)
     if order.weights is not None:
         files = [order.weights] if order.weights.is_file() else sorted(order.weights.rglob("*.safetensors"))
         if not files or any(path.suffix != ".safetensors" for path in files):
@@ -51,6 +51,20 @@ def part_files(part: Part) -> Iterator[Path]:
         if not files:
             raise ValueError(f"{folder}: expected the models of {source}, got none: fit it with the run's own command")
         yield from files
+    for fold in part.run.baselines:  # what a row without a readable file gets
+        yield from sorted(path for path in (part.run.root / f"fold{fold}" / "baseline").iterdir() if path.is_file())
+
+
+def backbones(part: Part, order: Order) -> list[Path]:
+    """The weights that a learner needs to predict and its models do not hold, written beside the run."""
+    learner: Any = part.competition.learner
+    if order.weights is not None or not hasattr(learner, "carry") or learner.weights == "none":
+        return []
+    try:
+        learner.carried(part.run.carried)
+    except FileNotFoundError:
+        learner.carry(part.run.carried)
+    return sorted(part.run.carried.glob("*.safetensors"))
 
 
 def _model(path: Path, folder: Path, kind: str) -> bool:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipelines.contents import Contents
 from pipelines.contract import Competition, Table
-from pipelines.fingerprint import table_fingerprint
 from pipelines.kaggle.unpack import is_there, prepare
 from pipelines.loading import SAMPLE, load_tables
 from pipelines.options import Options
@@ -46,22 +44,22 @@ def laid_out(carried: Path, files: Mapping[str, str], scratch: Path) -> Path:
     for place, name in files.items():
         link = scratch / place
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(carried / name)
+        link.symlink_to((carried / name).absolute())
     return scratch
 
 
-def rows_to_predict(competition: Competition, root: Path, scratch: Path, report: Report) -> tuple[Table, Sample, str]:
-    """The rows to predict, sample_submission and the rows' fingerprint; training files are read only if need be."""
+def rows_to_predict(competition: Competition, root: Path, scratch: Path, report: Report) -> tuple[Table, Sample]:
+    """The rows to predict and sample_submission; training files are read only if need be."""
     if competition.load_test is None:
         tables = load_tables(competition, Options(data=root, runs=scratch / "runs"), report)
-        return tables.test, tables.sample, tables.test_fingerprint
+        return tables.test, tables.sample
     prepare(root, competition.files, report.line, report.steps)
     test = competition.load_test(root)
     check_rows("test", test, competition.id)
     sample = read_sample(find_file(root, SAMPLE, slug=competition.slug, files=competition.files))
     check_sample(test.index, sample.ids)
     report.line(f"{competition.name}: {len(test):,} test rows from {root}")
-    return test, sample, table_fingerprint(test, Contents(scratch / "contents.sqlite"))
+    return test, sample
 
 
 def names_there(root: Path, files: Sequence[str]) -> list[Path]:

@@ -15,7 +15,8 @@ def settle_weights(learners: Sequence[Learner], given: Path | None, train: bool,
     if given is not None and not given.exists():
         raise FileNotFoundError(f"--weights {given}: expected a .safetensors file or folder, got nothing there")
     needing = [each for each in learners if getattr(each, "weights", "none") != "none"]
-    needing = [each for each in needing if train or looks_through(each)]
+    if not train and given is None:  # models hold their weights, or their learner carries what they lack
+        return None
     if not needing:
         return None
     if given is not None:
@@ -31,8 +32,3 @@ def settle_weights(learners: Sequence[Learner], given: Path | None, train: bool,
         "--weights with their .safetensors file (of several a folder with NAME.safetensors each); timm keeps what it "
         "downloaded as model.safetensors under ~/.cache/huggingface/hub"
     )
-
-
-def looks_through(learner: Learner) -> bool:
-    """Whether the learner needs its backbones' weights to predict, as its models keep none of them."""
-    return hasattr(learner, "backbones")
