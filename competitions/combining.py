@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from competitions.flags import parse
-from competitions.registry import find_competition, load_package, package_names
-from competitions.verbs import starting_learner
+from competitions.registry import find_competition, load_package, package_names, starting_learner
 from pipelines.blending import Method, blend_runs
 from pipelines.contract import Competition
 from pipelines.loading import load_tables

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from competitions.flags import parse
 from competitions.overview import columns
-from competitions.registry import find_competition, load_package, package_names
-from competitions.verbs import starting_learner
+from competitions.registry import find_competition, load_package, package_names, starting_learner
 from pipelines.corridor import run_competition
 from pipelines.options import Options
 from pipelines.report import Report, took

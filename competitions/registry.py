@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipelines.stops import UsageError
 
 if TYPE_CHECKING:
     from pipelines.contract import Competition
+    from pipelines.options import Options
 
 HOME = Path(__file__).parent
 
@@ -58,6 +59,15 @@ def find_competition(name: str) -> Competition:
         listed = "\n  ".join([*known, *(f"{each} (not supported)" for each in package.unsupported)])
         raise UsageError(f"{name} is a family: name one of\n  {listed}")
     raise UsageError(unknown(name, [*known], "competition"))
+
+
+def starting_learner(competition: Competition, early: Options) -> Any:
+    """The learner whose fields the flags change: an experiment's, the small one for toy files, or the declared one."""
+    if early.experiment:
+        if early.experiment not in competition.experiments:
+            raise UsageError(unknown(early.experiment, [*competition.experiments], "named experiment"))
+        return competition.experiments[early.experiment]
+    return competition.experiments.get("toy", competition.learner) if early.toy else competition.learner
 
 
 def all_competitions() -> list[Competition]:

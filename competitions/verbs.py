@@ -10,7 +10,7 @@ from typing import Any, cast, get_args
 
 from competitions.choosing import experiment_with, other_flags
 from competitions.flags import parse
-from competitions.registry import find_competition, unknown
+from competitions.registry import find_competition, starting_learner
 from folds.plan import FoldPlan, Kind, check_plan
 from pipelines.contract import Competition
 from pipelines.corridor import choose_folds, folds_folder, run_competition
@@ -123,15 +123,6 @@ def named(arguments: Sequence[str], verb: str, what: str = "NAME") -> tuple[str,
             f"competitions, `podium {verb} {what} --help` all flags"
         )
     return arguments[0], list(arguments[1:])
-
-
-def starting_learner(competition: Competition, early: Options) -> Any:
-    """The learner whose fields the flags change: an experiment's, the small one for toy files, or the declared one."""
-    if early.experiment:
-        if early.experiment not in competition.experiments:
-            raise UsageError(unknown(early.experiment, [*competition.experiments], "named experiment"))
-        return competition.experiments[early.experiment]
-    return competition.experiments.get("toy", competition.learner) if early.toy else competition.learner
 
 
 def _early(rest: Sequence[str]) -> Options:

@@ -84,7 +84,7 @@ def blend_runs(parts: Sequence[Trained], tables: Tables, method: Method, label: 
         oof = [to_ranks(known, known) for known in oof]
     fitted = _fitted(competition, dict(zip(names, oof, strict=True)), truth, entries, SEARCHES.get(method))
     weights = dict.fromkeys(names, 1 / len(names)) if fitted is None else dict(fitted.weights)
-    kept = competition.metric.keep(truth, _weighed(oof, weights))
+    kept = competition.metric.keep(truth, weighed(oof, weights))
     score = score_oof(competition.metric, kept, entries, groups_of(competition, tables))
     singles = {name: competition.metric.score(truth, each) for name, each in zip(names, oof, strict=True)}
     fingerprint = fingerprint_of(parts, method)
@@ -92,9 +92,9 @@ def blend_runs(parts: Sequence[Trained], tables: Tables, method: Method, label: 
     marks = {"run": fingerprint, "folds": parts[0].marks["folds"], "test": tables.test_fingerprint}
     with folder.lock():
         write_predictions(
-            folder.oof, replace(stored[0], arrays={**stored[0].arrays, "prediction": _weighed(oof, weights)})
+            folder.oof, replace(stored[0], arrays={**stored[0].arrays, "prediction": weighed(oof, weights)})
         )
-        predicted = Predictions(tables.test.index, {"prediction": _weighed(test, weights)}, marks)
+        predicted = Predictions(tables.test.index, {"prediction": weighed(test, weights)}, marks)
         write_predictions(folder.test, predicted)
         whole = replace(parts[0], folder=folder, choice=score.choice, marks=marks)
         path = submit_file(whole, predicted, tables.sample)
@@ -147,7 +147,8 @@ def _row_means(values: Values, row: np.ndarray, rows: np.ndarray) -> Values:
     return means
 
 
-def _weighed(values: Sequence[Values], weights: dict[str, float]) -> Values:
+def weighed(values: Sequence[Values], weights: Mapping[str, float]) -> Values:
+    """The sum of several runs' values (rows, ...), each times its weight; the weights are in the values' order."""
     return sum(
         (weight * each for weight, each in zip(weights.values(), values, strict=True)), np.zeros(values[0].shape)
     )

@@ -132,6 +132,7 @@ class Competition:
     demo_folds: tuple[int, ...] = ()  # the folds that `make demo` fits; empty: all
     why: str = ""  # why these folds; shown with them
     code: bool = False  # takes a notebook that is run at Kaggle, no file
+    hidden_rows: int = 0  # about so many rows are swapped in where a notebook is scored; 0: not known
     places: Mapping[str, float] = field(default_factory=dict)  # lines of the last private leaderboard: 1st, gold, ...
     load_test: Callable[[Path], Table] | None = None  # the test rows where no training files lie, as a notebook's are
 

@@ -20,6 +20,7 @@ FLAGS = {
     "competitions.verbs",
     "competitions.combining",
     "competitions.explaining",
+    "competitions.kernel_requests",
 }  # where --data is declared
 NESTS = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match)
 

@@ -1,0 +1,72 @@
+"""The run, or the blend of runs, that a kernel is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from competitions.kernel_requests import KernelRequest
+from competitions.registry import find_competition, starting_learner
+from pipelines.contract import Competition
+from pipelines.kernels.order import Part
+from pipelines.loading import data_root
+from pipelines.options import Options
+from pipelines.reopen import find_run, reopen
+from pipelines.runfolder import RunFolder, read_json
+from pipelines.stops import UsageError
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a kernel is made of."""
+
+    folder: RunFolder
+    parts: tuple[Part, ...]
+    root: Path  # the competition's files
+
+    @property
+    def competition(self) -> Competition:
+        """What it is for."""
+        return self.parts[0].competition
+
+    @property
+    def submission(self) -> Path:
+        """What was made of it here."""
+        return self.folder.submission(self.competition.submission)
+
+
+def open_run(name: str, request: KernelRequest) -> Opened:
+    """A run with its learner, or a blend with those of its runs; what other code trained is refused."""
+    folder = find_run(name, request.runs)
+    record = read_json(folder.record)
+    if "toy" in record:
+        parts: tuple[Part, ...] = (_part(folder),)
+    else:
+        parts = _parts(folder, record["settings"], request)
+    options = Options(data=request.data, runs=request.runs, toy=parts[0].record["toy"])
+    return Opened(folder, parts, data_root(parts[0].competition, options))
+
+
+def _part(folder: RunFolder, weight: float = 1.0) -> Part:
+    record = read_json(folder.record)
+    competition = find_competition(record["competition"])
+    options = Options(toy=record["toy"], experiment=record["experiment"])
+    trained = reopen(folder, competition, starting_learner(competition, options))
+    return Part(folder, trained.competition, weight)
+
+
+def _parts(folder: RunFolder, settings: dict[str, object], request: KernelRequest) -> tuple[Part, ...]:
+    """A blend's runs, which lie beside it."""
+    weights = settings["weights"]
+    assert isinstance(weights, dict)
+    if request.train:
+        raise UsageError(f"--train: expected a run, got {folder.name}, a blend; train its runs {', '.join(weights)}")
+    if settings["method"] == "rank":
+        raise ValueError(
+            f"{folder.root}: expected a blend of values, got one of ranks, which are read off the training rows' "
+            "predictions, and these stay here: blend with another --method"
+        )
+    beside = [RunFolder(folder.root.parent / name) for name in weights]
+    if gone := [each.name for each in beside if not each.record.exists()]:
+        raise ValueError(f"{folder.root}: expected the runs that it blends beside it, got no {', '.join(gone)}")
+    return tuple(_part(each, float(weights[each.name])) for each in beside)
