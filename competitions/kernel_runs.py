@@ -11,7 +11,7 @@ from pipelines.contract import Competition
 from pipelines.kernels.order import Part
 from pipelines.loading import data_root
 from pipelines.options import Options
-from pipelines.reopen import find_run, reopen
+from pipelines.reopen import find_run, is_blend, reopen
 from pipelines.runfolder import RunFolder, read_json
 from pipelines.stops import UsageError
 
@@ -39,10 +39,7 @@ def open_run(name: str, request: KernelRequest) -> Opened:
     """A run with its learner, or a blend with those of its runs; what other code trained is refused."""
     folder = find_run(name, request.runs)
     record = read_json(folder.record)
-    if "toy" in record:
-        parts: tuple[Part, ...] = (_part(folder),)
-    else:
-        parts = _parts(folder, record["settings"], request)
+    parts = _parts(folder, record["settings"], request) if is_blend(record) else (_part(folder),)
     options = Options(data=request.data, runs=request.runs, toy=parts[0].record["toy"])
     return Opened(folder, parts, data_root(parts[0].competition, options))
 

@@ -32,6 +32,11 @@ def find_run(text: str, runs: Path) -> RunFolder:
     raise UsageError(f"expected a run, got {text!r}; known under {runs}: {', '.join(known) or 'none'}")
 
 
+def is_blend(record: Mapping[str, Any]) -> bool:
+    """Whether a record is that of a blend: it weighs runs, where a network's weights are a text."""
+    return isinstance(record["settings"].get("weights"), Mapping)
+
+
 def reopen(folder: RunFolder, competition: Competition, learner: Learner) -> Trained:
     """A run's models and choice; refuses when the code no longer makes the settings it was trained with."""
     record = read_json(folder.record)
