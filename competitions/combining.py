@@ -15,7 +15,7 @@ from pipelines.loading import load_tables
 from pipelines.map_blending import blend_maps
 from pipelines.options import Options
 from pipelines.predicting import Trained, predict_test, submit_file
-from pipelines.reopen import find_run, reopen
+from pipelines.reopen import find_run, is_blend, reopen
 from pipelines.report import Report
 from pipelines.run import settled
 from pipelines.runfolder import RunFolder, read_json
@@ -119,7 +119,7 @@ def _wanted(request: PredictRequest, competition: Competition) -> Wanted:
 def opened(folder: RunFolder, data: Path | None, runs: Path) -> tuple[Trained, Options]:
     """A run's models, and the options with which its tables are loaded."""
     record = read_json(folder.record)
-    if isinstance(record["settings"].get("weights"), dict):  # of runs; a network's are a text
+    if is_blend(record):
         raise UsageError(f"{folder.root}: expected a run with models, got a blend of runs; name the runs themselves")
     competition = find_competition(record["competition"])
     options = Options(data=data, runs=runs, toy=record["toy"], experiment=record["experiment"])
