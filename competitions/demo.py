@@ -36,7 +36,7 @@ def demo(arguments: Sequence[str]) -> int:
     for name in (each for package in package_names() for each in load_package(package).featured):
         start = time.monotonic()
         competition = find_competition(name)
-        options = Options(toy=True, runs=request.runs, quiet=request.quiet, fresh=request.fresh)
+        options = Options(toy=True, runs=request.runs, quiet=request.quiet, fresh=request.fresh, wandb="off")
         competition = competition.with_learner(starting_learner(competition, options))
         options = dataclasses.replace(options, folds=competition.demo_folds)
         outcome = run_competition(competition, options, report)

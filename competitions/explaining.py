@@ -22,6 +22,8 @@ from pipelines.report import Report
 from pipelines.run import settled
 from pipelines.runfolder import RunFolder, read_json
 from pipelines.stops import UsageError
+from pipelines.tracking.mode import Mode, settle_mode
+from pipelines.tracking.sending import send_rest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +40,8 @@ class ExplainRequest:
     """How many of the worst rows to draw; a quarter as many of the middle and of the best."""
     rows: tuple[str, ...] = ()
     """Ids of rows to draw beside these, as to compare two runs on the same images."""
+    wandb: Mode = "auto"
+    """Send the pictures to W&B; auto: online with a key (WANDB_API_KEY or netrc), else not."""
     quiet: bool = False
     """No progress on stderr."""
     json: bool = False
@@ -53,6 +57,7 @@ def explain(arguments: Sequence[str]) -> int:
     helped = arguments[:1] in (["--help"], ["-h"])
     name, rest = ("", list(arguments)) if helped else named(arguments, "explain", "RUN")
     (request,) = parse(rest, "podium explain RUN", ExplainRequest())  # ends here when it shows the flags
+    settle_mode(request.wandb)  # what cannot be is refused before anything is drawn
     folder, report = find_run(name, request.runs), Report(request.quiet)
     trained, options = opened(folder, request.data or _found_at(folder), request.runs)
 
@@ -61,6 +66,7 @@ def explain(arguments: Sequence[str]) -> int:
 
     page = explain_run(trained, tables, Wanted(request.fold, request.count, request.rows), report)
     print(page)
+    send_rest(folder, request.wandb, report)
     if request.json:
         print(json.dumps({"competition": trained.competition.name, "run": folder.name, "page": str(page)}))
     return 0

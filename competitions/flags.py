@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pipelines.stops import UsageError
 
 SIMPLE = (bool, int, float, str, Path, type(None))
-BARE = {"--full": "beside"}  # what a flag means when no value follows
+BARE = {"--full": "beside", "--wandb": "auto"}  # what a flag means when no value follows
 
 
 def flag_fields(of: Any) -> dict[str, Any]:
@@ -26,17 +26,23 @@ def flag_fields(of: Any) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in dataclasses.fields(kind) if _is_flag(hints[field.name])}
 
 
-def parse(arguments: Sequence[str], prog: str, *sources: Any) -> list[Any]:
-    """The sources (dataclass instances), each with the values that the flags give its fields."""
+def parse(arguments: Sequence[str], prog: str, *sources: Any, about: str = "") -> list[Any]:
+    """The sources (dataclass instances), each with what the flags give its fields; about: more for --help."""
     import tyro
 
     fields = {name: (source, kind) for source in sources for name, kind in flag_fields(source).items()}
     arguments = _completed(arguments)
     _refuse_unknown(arguments, list(fields), prog)
     shape = dataclasses.make_dataclass("Flags", [_declared(name, *each) for name, each in fields.items()], kw_only=True)
-    flags: Any = tyro.cli(shape, args=list(arguments), prog=prog, description="")
+    flags: Any = tyro.cli(shape, args=list(arguments), prog=prog, description=about)
     values = {name: _value(name, getattr(flags, name), kind) for name, (_, kind) in fields.items()}
     return [_replaced(source, {name: values[name] for name in flag_fields(source)}) for source in sources]
+
+
+def flags_in(arguments: Sequence[str]) -> list[str]:
+    """The names of the fields that the flags among arguments set."""
+    texts = [argument.split("=")[0][2:] for argument in arguments if argument.startswith("--") and len(argument) > 2]
+    return [text.replace("-", "_").removeprefix("no_") for text in texts]
 
 
 def documentation(kind: type) -> dict[str, str]:
@@ -72,7 +78,9 @@ def _declared(name: str, source: Any, kind: Any) -> tuple[str, Any, Any]:
     default = getattr(source, name)
     if typing.get_origin(kind) is tuple:
         default, kind = ",".join(map(str, default)), str
-    described = typing.Annotated[kind, tyro.conf.arg(help=documentation(type(source)).get(name, ""))]
+    short = {field.name: field.metadata.get("short") for field in dataclasses.fields(source)}[name]
+    words = documentation(type(source)).get(name, "")
+    described = typing.Annotated[kind, tyro.conf.arg(help=words, aliases=[short] if short else None)]
     return name, described, dataclasses.field(default=default)
 
 

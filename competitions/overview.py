@@ -12,6 +12,7 @@ from competitions.flags import parse
 from competitions.registry import all_competitions, find_competition
 from pipelines.contract import Competition
 from pipelines.corridor import LEDGER
+from pipelines.kaggle.unpack import archives_in, is_there
 from pipelines.reopen import find_run
 from pipelines.runfolder import RunFolder, find_runs, read_json
 from pipelines.settings import diff
@@ -29,7 +30,7 @@ def overview() -> int:
         rows.append(
             (
                 competition.name,
-                "yes" if all(_present(competition, name) for name in competition.files) else "no",
+                _there(competition),
                 str(len(records)),
                 _best(competition, scored),
                 _last(ledger, competition),
@@ -141,9 +142,12 @@ def _local(name: str, root: Path, competition: Competition) -> str:
     return str(local) if local.exists() else name
 
 
-def _present(competition: Competition, name: str) -> bool:
+def _there(competition: Competition) -> str:
+    """Whether a competition's files lie where they are looked for, or archives that may hold them."""
     root = Path("data") / competition.slug
-    return any((root / (name + ending)).exists() for ending in ("", ".zip", ".gz"))
+    if all(is_there(root, name) for name in competition.files):
+        return "yes"
+    return "packed" if archives_in(root, "") else "no"
 
 
 def _best(competition: Competition, scored: Sequence[dict[str, Any]]) -> str:

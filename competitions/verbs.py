@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from competitions.choosing import experiment_with, other_flags
 from competitions.flags import parse
 from competitions.registry import find_competition, unknown
 from pipelines.contract import Competition
@@ -79,8 +80,11 @@ def understood(arguments: Sequence[str], verb: str) -> tuple[Competition, Option
     """The competition a command names, its learner as the flags set it, and the options."""
     name, rest = named(arguments, verb)
     competition = find_competition(name)
-    learner = starting_learner(competition, _early(rest))
-    options, learner = parse(rest, f"podium {verb} {name}", Options(), learner)
+    early = _early(rest)
+    experiment = early.experiment or experiment_with(competition, rest, starting_learner(competition, early), early.toy)
+    learner = starting_learner(competition, dataclasses.replace(early, experiment=experiment))
+    start = Options(experiment=experiment)
+    options, learner = parse(rest, f"podium {verb} {name}", start, learner, about=other_flags(competition, learner))
     return competition.with_learner(learner), options
 
 

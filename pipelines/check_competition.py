@@ -33,7 +33,7 @@ class Check:
 def check_competition(competition: Competition, folder: Path, report: Report) -> Iterator[Check]:
     """Every check in turn, on toy files written under folder."""
     small = competition.with_learner(competition.experiments.get("toy", competition.learner))
-    options = Options(toy=True, runs=folder, audit=False, folds=(0,), quiet=True)
+    options = Options(toy=True, runs=folder, audit=False, folds=(0,), quiet=True, wandb="off")
     checks: list[tuple[str, Callable[[Competition, Options], str]]] = [
         ("toy files are the same bytes each time", _toy_repeats),
         ("ids are unique texts, targets in train only", _ids),
@@ -102,8 +102,16 @@ def _halve(root: Path, id: str) -> int:
         if id in rows and path.name != "sample_submission.csv":
             ids = pd.unique(rows[id])
             rows[rows[id].isin(ids[::2])].to_csv(path, index=False)
+            _drop_files(root, path.stem, set(ids[1::2]))
             dropped += len(ids) - len(ids[::2])
     return dropped
+
+
+def _drop_files(root: Path, stem: str, ids: set[str]) -> None:
+    """A row's own files go with it: train/ID.jpg with the row of ID in train.csv or train_labels.csv."""
+    for folder in (path for path in root.iterdir() if path.is_dir() and stem.startswith(path.name)):
+        for file in (path for path in folder.iterdir() if {path.stem, path.name} & ids):
+            file.unlink()
 
 
 def _same(one: pd.Series, other: pd.Series) -> bool:

@@ -131,6 +131,9 @@ class Competition:
     submission: str = "submission.csv"  # a name ending in .gz is compressed
     demo_folds: tuple[int, ...] = ()  # the folds that `make demo` fits; empty: all
     why: str = ""  # why these folds; shown with them
+    code: bool = False  # takes a notebook that is run at Kaggle, no file
+    places: Mapping[str, float] = field(default_factory=dict)  # lines of the last private leaderboard: 1st, gold, ...
+    load_test: Callable[[Path], Table] | None = None  # the test rows where no training files lie, as a notebook's are
 
     def with_learner(self, learner: Learner) -> Self:
         """The same competition, another learner."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,9 @@ from pipelines.run import Run, settled
 from pipelines.runfolder import RunFolder, run_name, write_json
 from pipelines.stops import UsageError
 from pipelines.streaming import Job, Wanted, stream_test
+from pipelines.tracking.mode import settle_mode
+from pipelines.tracking.tracker import mirrored
+from pipelines.tracking.worst import write_worst
 from pipelines.training.crew import agreed, gathered, standing, started
 from submissions.ledger import Ledger
 from submissions.ledger_rows import RunRow
@@ -59,11 +63,14 @@ def follow_along(competition: Competition, options: Options) -> NoReturn:
 
 def walk(competition: Competition, options: Options, report: Report, predict: bool) -> Outcome:
     """The corridor itself."""
+    segment, said = settle_mode(options.wandb)
+    if said:
+        report.line(said)
     tables = load_tables(competition, options, report)
     folds = choose_folds(competition, options, tables, report)
     run = open_run(competition, options, tables, folds, report)
     agreed(None)
-    with run.folder.lock():
+    with run.folder.lock(), ExitStack() as held:
         if options.fresh:
             run.folder.empty()
         report.log = run.folder.text_log
@@ -71,6 +78,7 @@ def walk(competition: Competition, options: Options, report: Report, predict: bo
         start = time.monotonic()
         record(run, "running")
         check_files(run, predict)
+        held.enter_context(mirrored(run.folder, segment, options.wandb_runs, options.wandb_models, report))
         if options.audit:
             heed(audit_folds(competition, tables, folds, folds_folder(competition, options)), report, options.strict)
         fit_folds(run)
@@ -82,6 +90,8 @@ def walk(competition: Competition, options: Options, report: Report, predict: bo
         state = "done" if run.complete else "stopped"
         record(run, state, scores=scores.summary(), submission=submission and submission.name, seconds=_since(start))
         enter(run, scores)
+        if segment != "off":
+            write_worst(run, scores.model.choice)
     return Outcome(run, scores, submission)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from pipelines.report import took
 from pipelines.run import Run, begun_models
 from pipelines.runfolder import FoldFolder, Kind
 from pipelines.training.crew import Silent, agreed
+
+LOOKS = ("plain", "blind")  # of a model: with a single view, and without the columns beside the image
 
 
 def fit_folds(run: Run) -> None:
@@ -157,16 +160,17 @@ def fit_baseline(run: Run, fold: int) -> None:
 
 
 def predict_valid(run: Run, learner: Learner, models: Sequence[Model], valid: Table) -> Predictions:
-    """The validation rows' values averaged over seeds; beside them each seed's own, and those of a single view."""
+    """The validation rows' values averaged over seeds; beside them each seed's own, and those of other looks."""
     parts: dict[str, list[np.ndarray]] = {}
     rows: list[np.ndarray] = []
-    plain = [model.plain for model in models if getattr(model, "plain", None) is not None]  # type: ignore[attr-defined]
-    for ids, values in each([*models, *plain], learner.inputs(valid)):
+    others = {name: _looks(models, name) for name in LOOKS}
+    for ids, values in each([*models, *chain.from_iterable(others.values())], learner.inputs(valid)):
         places = valid.index.get_indexer(ids)
         rows.append(places)
         chunk = valid.iloc[places]
-        values, single = values[: len(models)], values[len(models) :]
-        shown = {"": values} | ({"plain_": single} if single else {})
+        left = iter(values)
+        values = list(islice(left, len(models)))
+        shown = {"": values} | {f"{name}_": list(islice(left, len(looks))) for name, looks in others.items() if looks}
         shown |= {f"seed{seed}_": [value] for seed, value in enumerate(values)} if len(values) > 1 else {}
         truth = run.targets.values(chunk) if values[0].ndim > 2 else None
         for label, several in shown.items():
@@ -175,6 +179,12 @@ def predict_valid(run: Run, learner: Learner, models: Sequence[Model], valid: Ta
     order = _order(np.concatenate(rows), valid)
     arrays = {name: np.concatenate(chunks)[order] for name, chunks in parts.items()}
     return Predictions(valid.index, arrays, run.marks)
+
+
+def _looks(models: Sequence[Model], name: str) -> list[Model]:
+    """The models as they are without what their looks of this name leave out, where they have it."""
+    looks = [getattr(model, name, None) for model in models]
+    return [look for look in looks if look is not None]
 
 
 def _stored(run: Run, chunk: Table, truth: Values | None, values: Values) -> tuple[str, np.ndarray]:

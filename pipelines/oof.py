@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from pipelines.contract import Ids, Metric, Values
-from pipelines.fitting import predict_stand_in
+from pipelines.fitting import LOOKS, predict_stand_in
 from pipelines.predictions import Predictions, read_predictions, write_predictions
 from pipelines.run import Run
 from pipelines.runfolder import Kind
-from pipelines.scoring import Entries, Score, neutral_score, score_oof
+from pipelines.scoring import Comparison, Entries, Score, compare, neutral_score, score_oof
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Scores:
     baseline: Score
     seeds: tuple[float, ...]
     plain: Score | None = None
+    blind: Score | None = None
+    columns: Comparison | None = None  # the model against itself with its columns at their means
     neutral: float | None = None  # with the choice that knows nothing; None where a metric chooses nothing
 
     @property
@@ -58,6 +60,7 @@ class Scores:
             "baseline": self.baseline.value,
             "neutral": self.neutral,
             "plain": None if self.plain is None else self.plain.value,
+            "blind": None if self.blind is None else self.blind.value,
             "choice": None if choice is None else np.asarray(choice).tolist(),
         }
 
@@ -74,14 +77,17 @@ def score_run(run: Run) -> Scores:
     places = {"fold": oof.entries.fold[:, None], "repeat": oof.entries.repeat[:, None]}
     write_predictions(run.folder.oof, Predictions(oof.ids, {**places, **oof.arrays}, marks))
     truth = _truth(run, oof)
-    kept = _kept(run.competition.metric, truth, oof.arrays, "")
-    model, neutral = _scored(run, oof, kept), neutral_score(run.competition.metric, kept, oof.entries)
+    own = _kept(run.competition.metric, truth, oof.arrays, "")
+    model, neutral = _scored(run, oof, own), neutral_score(run.competition.metric, own, oof.entries)
     seeds = [_seed_score(run, oof, truth, seed) for seed in range(run.options.seeds)] if run.options.seeds > 1 else []
     blank = gather(run, folds, "baseline")
     baseline = _scored(run, blank, _kept(run.competition.metric, truth, blank.arrays, ""))
-    plain = _kept(run.competition.metric, truth, oof.arrays, "plain_") if _has_plain(oof) else None
-    single = None if plain is None else _scored(run, oof, plain)
-    return Scores(model, baseline, tuple(seeds), single, neutral)
+    looks = {name: _kept(run.competition.metric, truth, oof.arrays, f"{name}_") for name in LOOKS if _has(oof, name)}
+    scored = {name: _scored(run, oof, kept) for name, kept in looks.items()}
+    worth = None
+    if "blind" in looks:
+        worth = compare(run.competition.metric, own, looks["blind"], oof.entries, groups_of(run))
+    return Scores(model, baseline, tuple(seeds), columns=worth, neutral=neutral, **scored)
 
 
 def gather(run: Run, folds: Sequence[int], kind: Kind = "oof") -> Oof:
@@ -100,8 +106,8 @@ def gather(run: Run, folds: Sequence[int], kind: Kind = "oof") -> Oof:
     return Oof(ids, entries, {name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays})
 
 
-def _has_plain(oof: Oof) -> bool:
-    return any(name.startswith("plain_") for name in oof.arrays)
+def _has(oof: Oof, look: str) -> bool:
+    return any(name.startswith(f"{look}_") for name in oof.arrays)
 
 
 def _truth(run: Run, oof: Oof) -> Values | None:
@@ -120,6 +126,10 @@ def _seed_score(run: Run, oof: Oof, truth: Values | None, seed: int) -> float:
 
 
 def _scored(run: Run, oof: Oof, kept: np.ndarray) -> Score:
+    return score_oof(run.competition.metric, kept, oof.entries, groups_of(run))
+
+
+def groups_of(run: Run) -> np.ndarray | None:
+    """The group of each row, numbered, that resampling keeps whole; None where the plan has none."""
     group = run.competition.plan.group
-    groups = None if group is None else pd.factorize(run.rows[group])[0]
-    return score_oof(run.competition.metric, kept, oof.entries, groups)
+    return None if group is None else pd.factorize(run.rows[group])[0]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipelines.budget import Clock, seconds_of
+from pipelines.tracking.mode import Grouping, Mode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,12 @@ class Options:
     """Stop when the leak audit finds something serious."""
     audit: bool = True
     """Look for leaks before training."""
+    wandb: Mode = "auto"
+    """Mirror the run to W&B; auto: online with a key (WANDB_API_KEY or netrc), else off."""
+    wandb_runs: Grouping = "folds"
+    """A W&B run per fold, grouped under the training run, or one for all with the folds as prefixes."""
+    wandb_models: bool = False
+    """Send the models to W&B too, as artifacts."""
     quiet: bool = False
     """No progress on stderr."""
     json: bool = False

@@ -60,6 +60,9 @@ def describe_outcome(outcome: Outcome) -> str:
         gain = model.value - scores.plain.value
         views = f"{getattr(run.competition.learner, 'views', 'several')}: {gain:+.5f} over a single view"
         lines.append(("views", f"{views} ({scores.plain.value:.5f})"))
+    if scores.blind is not None:
+        names = ", ".join(getattr(run.competition.learner, "columns", ()))
+        lines.append(("columns", f"{names}: {scores.columns}; with all at their means {scores.blind.value:.5f}"))
     if not run.complete:
         lines.append(("stopped", f"the score and the submission are of {sources_text(run.sources)}"))
     if len(run.finished()) < len(run.folds):

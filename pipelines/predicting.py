@@ -81,9 +81,24 @@ def predict_test(trained: Trained, test: Table, fingerprint: str, report: Report
     if not trained.sources:
         raise ValueError(f"{trained.folder.root}: expected a finished fold, got none; `podium train` makes them")
     report.line(f"test: predicting {len(test):,} rows with {sources_text(trained.sources)}")
-    predicted = Predictions(test.index, {"prediction": _averaged(trained, test, report)}, marks)
+    predicted = Predictions(test.index, {"prediction": predict_rows(trained, test, report)}, marks)
     write_predictions(path, predicted)
     return predicted
+
+
+def predict_rows(trained: Trained, test: Table, report: Report) -> Values:
+    """The values of rows in their order, each by itself, averaged over all models."""
+    models = trained.models(report)
+    skipped = test.index.isin(trained.skipped)
+    chunks = average(models, trained.learner.inputs(test[~skipped] if skipped.any() else test))
+    ids, values = collect(chain(chunks, trained.blanks(test[skipped], report) if skipped.any() else ()))
+    if not ids.equals(test.index):
+        places = ids.get_indexer(test.index)
+        if len(ids) != len(test) or (places < 0).any():
+            raise ValueError(f"expected one prediction for each of {len(test)} test rows, got {len(ids)}")
+        values = values[places]
+    check_finite(values, test)
+    return values
 
 
 def submit_file(trained: Trained, predicted: Predictions, sample: Sample) -> Path:
@@ -118,17 +133,3 @@ def check_finite(values: Values, rows: Table) -> None:
             f"expected finite predictions, got NaN or infinity for {int(bad.sum())} rows "
             f"({', '.join(map(str, rows.index[bad][:3]))}); lower the learning rate or look at those rows' inputs"
         )
-
-
-def _averaged(trained: Trained, test: Table, report: Report) -> Values:
-    models = trained.models(report)
-    skipped = test.index.isin(trained.skipped)
-    chunks = average(models, trained.learner.inputs(test[~skipped] if skipped.any() else test))
-    ids, values = collect(chain(chunks, trained.blanks(test[skipped], report) if skipped.any() else ()))
-    if not ids.equals(test.index):
-        places = ids.get_indexer(test.index)
-        if len(ids) != len(test) or (places < 0).any():
-            raise ValueError(f"expected one prediction for each of {len(test)} test rows, got {len(ids)}")
-        values = values[places]
-    check_finite(values, test)
-    return values

@@ -163,14 +163,24 @@ class RunFolder:
         return self.root / "run.log"
 
     @property
+    def carried(self) -> Path:
+        """Weights of backbones that predicting needs beside the run's own models, where they travel with it."""
+        return self.root / "backbones"
+
+    @property
     def rows(self) -> Path:
         """The ids kept by --limit."""
         return self.root / "limit.json"
 
     @property
     def pictures(self) -> Path:
-        """The folder of what `podium explain` draws; pipelines/pictures.py knows the names in it."""
+        """The folder of pictures for people; pipelines/pictures.py knows the names in it."""
         return self.root / "pictures"
+
+    @property
+    def tracking(self) -> Path:
+        """The folder of what was sent to W&B, and of its own files."""
+        return self.root / "wandb"
 
     def submission(self, name: str) -> Path:
         """The submission, under the name the competition gives it."""
@@ -186,8 +196,11 @@ class RunFolder:
 
     def fit(self, fold: int | str, seed: int, report: Report) -> FoldFolder:
         """The folder of one fit: a fold's number or `full`, and the number of the seed."""
-        top = f"fold{fold}" if isinstance(fold, int) else fold
-        return FoldFolder(self.root / top / f"seed{seed}", self, str(fold), seed, report)
+        return FoldFolder(self.fit_root(fold, seed), self, str(fold), seed, report)
+
+    def fit_root(self, fold: int | str, seed: int) -> Path:
+        """Where the files of one fit lie."""
+        return self.root / (f"fold{fold}" if isinstance(fold, int) else fold) / f"seed{seed}"
 
     def baseline(self, fold: int, report: Report) -> FoldFolder:
         """The folder of a fold's baseline."""

@@ -11,7 +11,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from submissions.ledger_rows import LedgerRow, RunRow, SubmissionRow
+from submissions.ledger_rows import BoardRow, LedgerRow, RunRow, SubmissionRow
 from submissions.place import placed
 from submissions.schema import migrate
 
@@ -72,6 +72,18 @@ class Ledger:
                     f"known are {', '.join(sorted(numbers)) or 'none'}: record it first"
                 )
             _update(connection, numbers[ref], {name: value for name, value in known.items() if value is not None})
+
+    def record_board(self, competition: str, board: str, rows: Sequence[BoardRow]) -> None:
+        """Record a leaderboard, "public" or "private", in place of what was known of it."""
+        lines = [(competition, board, row.place, row.team, row.score, row.date) for row in rows]
+        with self._writing() as connection:
+            connection.execute("DELETE FROM boards WHERE competition = ? AND board = ?", (competition, board))
+            connection.executemany("INSERT INTO boards VALUES (?, ?, ?, ?, ?, ?)", lines)
+
+    def board(self, competition: str, board: str) -> list[BoardRow]:
+        """A recorded leaderboard, best first; empty where none was recorded."""
+        query = "SELECT place, team, score, date FROM boards WHERE competition = ? AND board = ? ORDER BY place"
+        return [BoardRow(**dict(row)) for row in self._select(query, (competition, board))]
 
     def runs(self, competition: str = "") -> list[RunRow]:
         """Recorded runs, of one competition or all, by date."""

@@ -42,6 +42,16 @@ class SubmissionRow:
     private: float | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class BoardRow:
+    """One team's line of a leaderboard."""
+
+    place: int  # 1: first
+    team: str
+    score: float
+    date: str = ""
+
+
 @dataclass(frozen=True)
 class LedgerRow:
     """A run and one of its submissions; either may be missing, never both."""

@@ -26,7 +26,14 @@ QUICK_PASSES = """
 ALTER TABLE runs ADD COLUMN toy INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE runs ADD COLUMN "limit" INTEGER NOT NULL DEFAULT 0;
 """
-STEPS = (FIRST, QUICK_PASSES)  # the step at place n takes a file from version n to n + 1
+BOARDS = """
+CREATE TABLE boards (
+    competition TEXT NOT NULL, board TEXT NOT NULL, place INTEGER NOT NULL, team TEXT NOT NULL, score REAL NOT NULL,
+    date TEXT NOT NULL,
+    PRIMARY KEY (competition, board, place)
+);
+"""
+STEPS = (FIRST, QUICK_PASSES, BOARDS)  # the step at place n takes a file from version n to n + 1
 
 
 def migrate(connection: sqlite3.Connection, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,8 @@ import pytest
 
 from competitions.cli import main
 from competitions.registry import find_competition
+
+os.environ["WANDB_MODE"] = "disabled"  # whoever runs the tests may have a key; --wandb auto means off here
 
 QUICK = ("--rounds", "12", "--patience", "0", "--no-audit", "--threads", "1")  # a fit of a few milliseconds
 

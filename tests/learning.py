@@ -28,6 +28,9 @@ class FolderOut:
         with (self.folder / "metrics.jsonl").open("a") as lines:
             lines.write(json.dumps({"step": step, **numbers}) + "\n")
 
+    def say(self, text: str) -> None:
+        self.shown[text] = 0
+
     def steps(self, items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
         self.shown[what] = 0
         for item in items:

@@ -13,6 +13,8 @@ from tests.source import path_of, sources
 BANNED = {"df", "data", "cfg", "config", "args", "utils", "helper", "common", "misc", "manager", "process", "handle"}
 BANNED |= {"preds", "pp", "ds", "mdl", "tmp", "final", "v2"}
 FLAGS = {
+    "competitions.fetching",
+    "competitions.submitting",
     "pipelines.options",
     "competitions.judging",
     "competitions.verbs",

@@ -105,7 +105,7 @@ def test_a_zipped_folder_is_no_folder(root):
 @pytest.mark.parametrize(
     ("old", "wrong", "expected"),
     [
-        ("\n5,", "\n5.jpg,", r"train_labels\.csv: expected plain numbers as name, got 5\.jpg: drop \.jpg"),
+        ("\n5,", "\n5.jpg,", r"train_labels\.csv: expected every name without \.jpg, got 5\.jpg: drop \.jpg"),
         ("\n5,", "\n4,", "expected every name .* got 1 twice: 4"),
         ("\n5,", "\n05,", r"a photo .* got none for 1 \(name 05\)"),
         ("name,", "id,", "expected column name in"),

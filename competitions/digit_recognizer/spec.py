@@ -10,6 +10,7 @@ from competitions.digit_recognizer.network import digit_network
 from competitions.digit_recognizer.toy import toy
 from folds.plan import FoldPlan
 from pipelines.contract import Competition
+from pipelines.learners.frozen.learner import FrozenLearner
 from pipelines.learners.image import ImageLearner
 from pipelines.learners.tasks import Multiclass
 from pipelines.metrics.labels import accuracy
@@ -33,6 +34,8 @@ learner = ImageLearner(
     decay=0.01,
 )
 
+frozen = FrozenLearner(head="ridge", backbones=("convnext_tiny",), task=task, open_images=images)
+
 competition = Competition(
     name="digit_recognizer",
     slug=SLUG,
@@ -46,7 +49,11 @@ competition = Competition(
     encode=task.encode_label("Label"),
     toy=toy,
     rules=Rules(low=0, high=9, integer=True),
-    experiments={"toy": replace(learner, network=partial(digit_network, widths=(8, 16, 32)), epochs=8, batch=32)},
+    experiments={
+        "toy": replace(learner, network=partial(digit_network, widths=(8, 16, 32)), epochs=8, batch=32),
+        "frozen": frozen,
+        "toy-frozen": replace(frozen, backbones=("test_resnet",), weights="none", size=SIDE),
+    },
     demo_folds=(0, 1),
     why="Rows carry no writer and the test is drawn like train, so any row may validate; classes are kept even.",
 )

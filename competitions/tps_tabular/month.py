@@ -33,6 +33,7 @@ class Month:
     mark: Callable[[Table], Table] = identity  # adds, row by row, what the plan or the baseline names
     experiments: Mapping[str, TableLearner] = field(default_factory=dict)
     files: tuple[str, ...] = ("train.csv", "test.csv", "sample_submission.csv")
+    places: Mapping[str, float] = field(default_factory=dict)  # lines of the private leaderboard
 
     @property
     def slug(self) -> str:
@@ -84,6 +85,7 @@ class Month:
             experiments={**experiments, "toy": small(learner)},
             files=self.files,
             why=self.why,
+            places=self.places,
         )
 
 

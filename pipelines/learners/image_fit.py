@@ -12,10 +12,12 @@ from features.batches import Batches
 from features.images import Images
 from features.recipes import Recipe, recipe_named
 from pipelines.contract import Values
+from pipelines.learners.image_columns import numbers_of, scaled, spread_of
 from pipelines.learners.image_model import ImageModel, Shape, restored, start_model
 from pipelines.learners.image_settings import ImageSettings
 from pipelines.learners.pixel_fit import Judge, Kind, Task, look, make_feed, make_training, scored
 from pipelines.training.fit import Training
+from pipelines.training.losses import RangeLoss
 
 RANKS = 1001  # quantiles of the validation rows' values that ranks are read off
 
@@ -24,12 +26,16 @@ def make(task: Task[ImageSettings]) -> tuple[Training, ImageModel]:
     """A fit before its first step (or at its checkpoint), and the model that it will make."""
     learner = task.learner
     truth = task.targets.values(task.train).astype(np.float32)
+    if isinstance(learner.loss, RangeLoss):
+        learner.loss.check(truth)
     images = _images(task)
-    model = start_model(learner, _shape(learner, truth, images), "none" if task.begun else learner.weights)
-    augment = Augment(_recipe(learner), *learner.seen)
+    model = start_model(learner, _shape(task, truth, images), "none" if task.begun else learner.weights)
+    augment = Augment(_recipe(learner), *learner.seen, learner.interpolation)
     batches = Batches(images=images, ids=task.train.index, augment=augment, batch=1)
-    scaled = ((truth - model.shape.centre) / model.shape.spread).astype(np.float32)
-    feed = make_feed(model, task, batches, scaled, learner.balance)
+    goals = ((truth - model.shape.centre) / model.shape.spread).astype(np.float32)
+    feed = make_feed(model, task, batches, goals, learner.balance)
+    if learner.columns:
+        feed = replace(feed, numbers=scaled(_numbers(task), model.shape.means, model.shape.spreads))
     return make_training(model, task, learner.trained_loss, feed, _judge(model, task))
 
 
@@ -40,13 +46,23 @@ def _images(task: Task[ImageSettings]) -> Images:
     return images if len(rows) == len(task.train) else task.learner.images(task.train, keep=True, out=task.out)
 
 
-def _shape(learner: ImageSettings, truth: Values, images: Images) -> Shape:
-    outputs = truth.shape[1]
+def _shape(task: Task[ImageSettings], truth: Values, images: Images) -> Shape:
+    learner, outputs = task.learner, truth.shape[1]
     centre, spread = np.zeros(outputs), np.ones(outputs)
     if learner.loss.scaled:
         centre, spread = truth.mean(axis=0, dtype=np.float64), truth.std(axis=0, dtype=np.float64)
         spread[spread == 0] = 1
-    return Shape(outputs, images[0].shape[2], tuple(centre.tolist()), tuple(spread.tolist()))
+    means, spreads = spread_of(_numbers(task)) if learner.columns else (np.zeros(0), np.ones(0))
+    named = (tuple(part.tolist()) for part in (centre, spread, means, spreads))
+    return Shape(outputs, images[0].shape[2], *named)
+
+
+def _numbers(task: Task[ImageSettings]) -> np.ndarray:
+    """The training rows' columns (rows, columns); targets are none of them."""
+    told = [name for name in task.learner.columns if name in task.targets.names]
+    if told:
+        raise ValueError(f"--columns: expected columns that test rows have too, got the target {', '.join(told)}")
+    return numbers_of(task.train, task.learner.columns)
 
 
 def _recipe(learner: ImageSettings) -> Recipe:

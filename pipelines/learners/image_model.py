@@ -11,8 +11,10 @@ import numpy as np
 import torch
 
 from pipelines.contract import Values
+from pipelines.learners.image_columns import scaled
 from pipelines.learners.image_settings import ImageSettings
 from pipelines.learners.pixel_model import WEIGHTS, PixelModel, placed, revived, stored_state, tupled
+from pipelines.training.joined import Inputs, Joined, JoinedNetwork
 from pipelines.training.networks import Backbone, Pixels, pixels_of
 from pipelines.training.views import as_it_is
 
@@ -25,24 +27,41 @@ class Shape:
     channels: int
     centre: tuple[float, ...]  # of each output: a network of numbers learns them less this,
     spread: tuple[float, ...]  # in units of this
+    means: tuple[float, ...] = ()  # of the columns beside the images
+    spreads: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageModel(PixelModel):
-    """Predicts chunks of uint8 images (rows, height, width, channels)."""
+    """Predicts chunks of uint8 images (rows, height, width, channels), with or without numbers beside them."""
 
     learner: ImageSettings
     shape: Shape
     ranks: np.ndarray | None = None  # (quantiles, outputs): values of the validation rows at even ranks
+    images_only: bool = False  # every column at its mean
 
-    def predict(self, inputs: torch.Tensor) -> Values:
+    def predict(self, inputs: Inputs) -> Values:
         """The values of one chunk (rows, outputs), views averaged."""
-        images = self.normalise(inputs)
-        values = [self.ranked(self.look(view.apply(images))) for view in self.views]
+        joined = inputs if isinstance(inputs, Joined) else None
+        images = self.normalise(inputs.images if isinstance(inputs, Joined) else inputs)
+        seen = [self._beside(view.apply(images), joined) for view in self.views]
+        values = [self.ranked(self.look(each)) for each in seen]
         mean: np.ndarray = sum(values[1:], start=values[0]) / len(values)
         return mean
 
-    def look(self, images: torch.Tensor) -> Values:
+    @property
+    def blind(self) -> ImageModel | None:
+        """The same model with every column at its mean, to show what they are worth; None where it sees none."""
+        return replace(self, images_only=True) if self.learner.columns else None
+
+    def _beside(self, images: torch.Tensor, inputs: Joined | None) -> Inputs:
+        """Normalised images, with their rows' numbers, scaled, where the network sees them."""
+        if inputs is None or self.images_only:
+            return images
+        numbers = scaled(inputs.numbers.numpy(), self.shape.means, self.shape.spreads)
+        return Joined(images, torch.from_numpy(numbers).to(images.device))
+
+    def look(self, images: Inputs) -> Values:
         """The values of normalised images (rows, channels, height, width), one look."""
         values: np.ndarray = self.learner.loss.values(self.outputs(images)).double().cpu().numpy()
         return values * self.shape.spread + self.shape.centre
@@ -89,11 +108,23 @@ def restored(learner: ImageSettings, state: Mapping[str, Any], weights: Path) ->
 
 def _network(learner: ImageSettings, shape: Shape, weights: str) -> tuple[torch.nn.Module, Pixels]:
     """The learner's network, and the pixels it expects."""
-    if learner.network is not None:
-        network = learner.network(shape.outputs, learner.seed)
-        return network, getattr(network, "pixels", Pixels((0.5,), (0.5,), "bilinear"))
+    columns = len(learner.columns)
+    outputs = 0 if columns else shape.outputs
+    network, pixels = (
+        _own_network(learner, outputs) if learner.network else _timm_network(learner, shape, weights, outputs)
+    )
+    return JoinedNetwork(network, columns, shape.outputs, learner.seed) if columns else network, pixels
+
+
+def _own_network(learner: ImageSettings, outputs: int) -> tuple[torch.nn.Module, Pixels]:
+    assert learner.network is not None
+    network = learner.network(outputs, learner.seed)
+    return network, getattr(network, "pixels", Pixels((0.5,), (0.5,), "bilinear"))
+
+
+def _timm_network(learner: ImageSettings, shape: Shape, weights: str, outputs: int) -> tuple[torch.nn.Module, Pixels]:
     backbone = Backbone(
-        model=learner.model, outputs=shape.outputs, size=learner.size, channels=shape.channels, drop=learner.drop
+        model=learner.model, outputs=outputs, size=learner.size, channels=shape.channels, drop=learner.drop
     )
     if learner.views == "scales" and backbone.fixed:
         raise ValueError(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from pipelines.contract import Chunks, Table
 from pipelines.learners.pixel_settings import PixelSettings
 from pipelines.training.losses import BinaryLoss, Loss, with_settings
 
@@ -33,6 +34,8 @@ class ImageSettings(PixelSettings):
     """Draw rows so that classes are equally frequent."""
     pos_weight: float = 1.0
     """Weight of the positive side of a yes/no target."""
+    columns: tuple[str, ...] = ()
+    """Columns of numbers that the network sees beside the image, as in Eyes,Face."""
     loss: Loss = field(default_factory=BinaryLoss)
     # Flags are read off these hints, so they name nothing that is imported for checks of types only.
     network: Callable[[int, int], Any] | None = None  # (outputs, seed) -> a torch network of your own
@@ -62,6 +65,13 @@ class ImageSettings(PixelSettings):
         return self.size, self.size
 
     @property
+    def interpolation(self) -> str:
+        """How views are interpolated: as the backbone's own settings say."""
+        from pipelines.training.networks import interpolation_of
+
+        return "bilinear" if self.network is not None else interpolation_of(self.model)
+
+    @property
     def trained_loss(self) -> Loss:
         """The loss, smoothed and weighted as the settings say."""
         chosen = {"smoothing": self.smoothing} if self.smoothing else {}
@@ -77,3 +87,21 @@ class ImageSettings(PixelSettings):
 
         check_model(self.model)
         super().check()
+
+    def inputs(self, table: Table) -> Chunks:
+        """Chunks of images as the network sees them, uint8 (rows, size, size, channels), cached or decoded ahead.
+
+        With columns they come as Joined, beside the images their numbers (rows, columns) as the table has them.
+        """
+        chunks = super().inputs(table)
+        if not self.columns:
+            yield from chunks
+            return
+        import torch
+
+        from pipelines.learners.image_columns import numbers_of
+        from pipelines.training.joined import Joined
+
+        numbers = numbers_of(table, self.columns)
+        for ids, images in chunks:
+            yield ids, Joined(images, torch.from_numpy(numbers[table.index.get_indexer(ids)]))

@@ -9,14 +9,16 @@ import torch
 from pipelines.explain.seam import Asked, Panel, Shown
 from pipelines.learners.image_model import ImageModel
 from pipelines.training.heat import heat_maps
+from pipelines.training.joined import Inputs, Joined
 
 STRENGTH = 0.75  # of the colour where the heat is highest
 NOTHING = "the network has no features that lie over the image"
 
 
-def show_images(model: ImageModel, inputs: torch.Tensor, asked: Asked) -> list[Shown]:
+def show_images(model: ImageModel, inputs: Inputs, asked: Asked) -> list[Shown]:
     """Each row's image as the network saw it, and beside it a heat map for each output asked about."""
-    pictures, images = pictures_of(inputs), model.normalise(inputs)
+    seen = inputs.images if isinstance(inputs, Joined) else inputs  # columns beside them stay at their means
+    pictures, images = pictures_of(seen), model.normalise(seen)
     panels = [[Panel("what the network saw", picture)] for picture in pictures]
     note = ""
     for turn in range(max(map(len, asked.towards), default=0)):

@@ -14,6 +14,7 @@ from pipelines.learners.pixel_settings import PixelSettings
 from pipelines.runfolder import read_json, write_json
 from pipelines.training.device import Precision, choose_precision, free_memory, memory_ran_out
 from pipelines.training.fit import load_weights, save_weights
+from pipelines.training.joined import Inputs
 from pipelines.training.networks import Pixels
 from pipelines.training.views import View, as_it_is, views_named
 
@@ -42,7 +43,7 @@ class PixelModel:
         device = str(self.precision.device)
         return Normalise(self.pixels.mean, self.pixels.std, device, channels_last=self.learner.channels_last)
 
-    def outputs(self, images: torch.Tensor) -> torch.Tensor:
+    def outputs(self, images: Inputs) -> torch.Tensor:
         """The network's raw outputs for normalised images (rows, channels, height, width)."""
         self.network.eval()
         with torch.inference_mode(), self.precision.autocast():
@@ -61,7 +62,7 @@ class PixelModel:
 M = TypeVar("M", bound=PixelModel)
 
 
-def in_memory(network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
+def in_memory(network: torch.nn.Module, images: Inputs) -> torch.Tensor:
     """The network's outputs, computed half by half where memory does not hold them at once."""
     try:
         return network(images)  # type: ignore[no-any-return]

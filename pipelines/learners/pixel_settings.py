@@ -55,6 +55,11 @@ class PixelSettings(NetworkSettings):
         raise NotImplementedError
 
     @property
+    def interpolation(self) -> str:
+        """How views are interpolated."""
+        return "bilinear"
+
+    @property
     def chunk(self) -> int:
         """Images that are decoded ahead and predicted at once."""
         return CHUNK
@@ -75,7 +80,7 @@ class PixelSettings(NetworkSettings):
         batches = Batches(
             images=self.images(table, keep=False),
             ids=table.index,
-            augment=Augment(Recipe(frame="centre"), *self.seen),
+            augment=Augment(Recipe(frame="centre"), *self.seen, self.interpolation),
             batch=self.chunk,
             shuffle=False,
             workers=self.workers,

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from features.batches import Batch, Batches
+from pipelines.training.joined import Inputs, Joined
 from pipelines.training.settings import NetworkSettings
 
 
@@ -24,18 +25,26 @@ class Feed:
     chances: np.ndarray | None = None  # of each row to be drawn; None: each row once an epoch
     rank: int = 0
     ranks: int = 1
+    numbers: np.ndarray | None = None  # float32 (rows, columns), scaled: what the network sees beside the images
 
     def __len__(self) -> int:
         """Steps in an epoch."""
         return self.batches.steps(len(self._rows(0)))
 
-    def epoch(self, number: int, start: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def epoch(self, number: int, start: int) -> Iterator[tuple[Inputs, torch.Tensor]]:
         """(inputs, targets) of an epoch's steps from start on, on the device."""
         made = self.batches.epoch(number, self._rows(number), start)
         for step, batch in enumerate(made, start):
-            inputs = self.normalise(batch.images)
+            inputs = self._inputs(batch)
             targets = self._targets(batch).to(inputs.device, non_blocking=True)
             yield mix(inputs, targets, self.settings, number, step)
+
+    def _inputs(self, batch: Batch) -> Inputs:
+        """A batch on the device."""
+        images = self.normalise(batch.images)
+        if self.numbers is None:
+            return images
+        return Joined(images, torch.from_numpy(self.numbers[batch.rows]).to(images.device, non_blocking=True))
 
     def _targets(self, batch: Batch) -> torch.Tensor:
         if batch.masks is not None:
@@ -64,9 +73,9 @@ def balanced(truth: np.ndarray) -> np.ndarray:
 
 
 def mix(
-    inputs: torch.Tensor, targets: torch.Tensor, settings: NetworkSettings, epoch: int, step: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """A batch whose rows are mixed with one another: inputs (rows, channels, height, width), targets (rows, ...).
+    inputs: Inputs, targets: torch.Tensor, settings: NetworkSettings, epoch: int, step: int
+) -> tuple[Inputs, torch.Tensor]:
+    """A batch whose rows are mixed with one another: images (rows, channels, height, width), targets (rows, ...).
 
     Targets that are maps as large as the inputs are cut and pasted with them.
     """
@@ -77,15 +86,20 @@ def mix(
     alpha = settings.cutmix if cut else settings.mixup
     share = float(draws.beta(alpha, alpha))
     order = torch.from_numpy(draws.permutation(len(inputs))).to(inputs.device)
+    images = inputs.images if isinstance(inputs, Joined) else inputs
     if not cut:
-        return _blended(inputs, order, share), _blended(targets, order, share)
-    top, left, tall, wide = _box(inputs, share, draws)
+        return _beside(_blended(images, order, share), inputs, order, share), _blended(targets, order, share)
+    top, left, tall, wide = _box(images, share, draws)
     box = (..., slice(top, top + tall), slice(left, left + wide))
-    pasted = _pasted(inputs, order, box)
-    if targets.ndim == inputs.ndim:
-        return pasted, _pasted(targets, order, box)
-    height, width = inputs.shape[-2:]
-    return pasted, _blended(targets, order, 1 - tall * wide / (height * width))
+    own = 1 - tall * wide / (images.shape[-2] * images.shape[-1])
+    pasted = _beside(_pasted(images, order, box), inputs, order, own)
+    whole = targets.ndim == images.ndim
+    return pasted, _pasted(targets, order, box) if whole else _blended(targets, order, own)
+
+
+def _beside(images: torch.Tensor, inputs: Inputs, order: torch.Tensor, share: float) -> Inputs:
+    """Mixed images, with the numbers that their rows had mixed alike."""
+    return Joined(images, _blended(inputs.numbers, order, share)) if isinstance(inputs, Joined) else images
 
 
 def _blended(rows: torch.Tensor, order: torch.Tensor, share: float) -> torch.Tensor:

@@ -13,12 +13,12 @@ import torch
 
 from pipelines.figures import figure_of, save_figure, tidy
 from pipelines.training.fit import Batches, Training
+from pipelines.training.joined import Inputs
 
 LOWEST, HIGHEST, STEPS = 1e-7, 1.0, 100  # learning rates, tried in even ratios
 BLOWN = 4.0  # times the lowest smoothed loss: nothing is learned from there on
-WINDOW = 10  # losses that a slope is read off: one step's luck is no fall
 FALL = 6.0  # times the standard deviation of the first third's losses: a smaller fall is luck
-MARGIN = 10.0  # times below the rate of the lowest loss, beyond which training is about to blow up
+DONE = 1 / 3  # of the fall, where a rate is suggested
 SMOOTHING = 0.9  # share of the running mean of losses that each step keeps
 
 
@@ -31,19 +31,18 @@ class Curve:
 
     @property
     def suggestion(self) -> float | None:
-        """Where the loss falls fastest, but with a margin to its lowest point: a peak rate to start from.
+        """Where the loss has done a third of its fall, well below where it blows up: a peak rate to start from.
 
         None when the loss never falls by more than it wavers while the rate is still too low to learn anything.
+        Crossing a level is steadier than the steepest slope, which one lucky step can decide.
         """
-        losses, window = np.asarray(self.losses), min(WINDOW, len(self.losses))
+        losses = np.asarray(self.losses)
         idle = losses[: max(2, len(losses) // 3)]
-        if idle.mean() - losses.min() < FALL * idle.std():
+        level, lowest = float(np.median(idle)), int(losses.argmin())
+        if level - losses[lowest] < FALL * idle.std():
             return None
-        weights = np.arange(window) - (window - 1) / 2  # the slope of a line through so many losses, but for a factor
-        lowest = int(losses.argmin())
-        slopes = np.correlate(losses, weights, "valid")[: max(1, lowest - window // 2 + 1)]
-        steepest = int(slopes.argmin()) + window // 2
-        return min(self.rates[steepest], self.rates[lowest] / MARGIN)
+        above = np.flatnonzero(losses[: lowest + 1] > level - (level - losses[lowest]) * DONE)
+        return self.rates[int(above[-1])]
 
     def plot(self, path: Path) -> None:
         """Draw the curve and the suggestion."""
@@ -83,7 +82,7 @@ def find_rate(training: Training, steps: int = STEPS) -> Curve:
     return Curve(tuple(rates), tuple(losses))
 
 
-def _endless(batches: Batches) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def _endless(batches: Batches) -> Iterator[tuple[Inputs, torch.Tensor]]:
     """One epoch after the other."""
     for epoch in itertools.count():
         yield from batches.epoch(epoch, 0)

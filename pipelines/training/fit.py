@@ -16,6 +16,7 @@ from pipelines.contract import Metric, Out
 from pipelines.training.checkpoint import Snapshot, load_snapshot, optimiser_snapshot, restore_optimiser
 from pipelines.training.crew import agreed, standing
 from pipelines.training.device import Precision
+from pipelines.training.joined import Inputs
 from pipelines.training.rates import Rates
 from pipelines.training.settings import NetworkSettings
 from pipelines.training.step import Compared, Stepper
@@ -30,7 +31,7 @@ class Batches(Protocol):
     def __len__(self) -> int:
         """Steps in an epoch."""
 
-    def epoch(self, number: int, start: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def epoch(self, number: int, start: int) -> Iterator[tuple[Inputs, torch.Tensor]]:
         """(inputs, targets) of an epoch's steps from start on."""
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 
@@ -75,6 +76,38 @@ class SquareLoss:
     def values(self, outputs: torch.Tensor) -> torch.Tensor:
         """The numbers themselves."""
         return outputs.float()
+
+
+@dataclass(frozen=True)
+class RangeLoss:
+    """Numbers of a known range, learned as shares of it: by cross entropy of a soft target, or by squared error."""
+
+    scaled: ClassVar[bool] = False
+    low: float = 0.0
+    high: float = 1.0
+    by: Literal["entropy", "square"] = "entropy"
+
+    def __call__(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Mean over rows and outputs, of shares."""
+        import torch
+
+        shares = (targets - self.low) / (self.high - self.low)
+        if self.by == "square":
+            return torch.nn.functional.mse_loss(outputs.float().sigmoid(), shares)
+        return torch.nn.functional.binary_cross_entropy_with_logits(outputs.float(), shares)
+
+    def values(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Numbers from low to high."""
+        return outputs.float().sigmoid() * (self.high - self.low) + self.low
+
+    def check(self, truth: np.ndarray) -> None:
+        """Refuse truth outside the range, which would have no share."""
+        beyond = (truth < self.low) | (truth > self.high)
+        if beyond.any():
+            raise ValueError(
+                f"RangeLoss: expected targets from {self.low:g} to {self.high:g}, got {int(beyond.sum())} others, "
+                f"first {truth[beyond][0]:g}; widen the range, or correct these rows in load"
+            )
 
 
 def with_settings(loss: Any, **chosen: float) -> Any:

@@ -38,7 +38,7 @@ class Backbone:
     """A timm network by name, with its pooling and a linear head."""
 
     model: str
-    outputs: int
+    outputs: int | None  # 0: pooled features; None: those of the classifier that its weights have
     size: int = 224
     channels: int = 3
     drop: float = 0.0
@@ -70,9 +70,10 @@ class Backbone:
     def _made(self, **weights: Any) -> torch.nn.Module:
         import timm
 
-        sized: dict[str, Any] = {"img_size": self.size} if self.fixed else {}
+        chosen: dict[str, Any] = {"img_size": self.size} if self.fixed else {}
+        chosen |= {} if self.outputs is None else {"num_classes": self.outputs}
         made: torch.nn.Module = timm.create_model(
-            self.model, num_classes=self.outputs, in_chans=self.channels, drop_rate=self.drop, **sized, **weights
+            self.model, in_chans=self.channels, drop_rate=self.drop, **chosen, **weights
         )
         return made
 
@@ -113,6 +114,14 @@ def pixels_of(network: torch.nn.Module) -> Pixels:
 
     found = resolve_model_data_config(network)
     return Pixels(tuple(found["mean"]), tuple(found["std"]), found["interpolation"])
+
+
+def interpolation_of(model: str) -> str:
+    """The interpolation that a backbone was trained with; bilinear where timm does not say."""
+    import timm
+
+    known = timm.get_pretrained_cfg(model)
+    return known.interpolation if known is not None and known.interpolation else "bilinear"
 
 
 def check_model(model: str, flag: str = "--model") -> None:

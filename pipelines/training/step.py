@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 from torch.nn.parallel import DistributedDataParallel
 
 from pipelines.training.device import Precision, free_memory, memory_ran_out
+from pipelines.training.joined import Inputs
 from pipelines.training.settings import NetworkSettings
 
 Compared = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # (outputs, targets) -> mean loss
@@ -34,7 +35,7 @@ class Stepper:
         self.parameters = [weight for group in optimiser.param_groups for weight in group["params"]]
         self.forward = _forward(network, settings)
 
-    def take(self, inputs: torch.Tensor, targets: torch.Tensor, share: float, seed: int) -> torch.Tensor:
+    def take(self, inputs: Inputs, targets: torch.Tensor, share: float, seed: int) -> torch.Tensor:
         """One step at this share of the peak rates, its random draws from seed; the loss, still on the device."""
         for group, peak in zip(self.optimiser.param_groups, self.peaks, strict=True):
             group["lr"] = peak * share
@@ -46,7 +47,7 @@ class Stepper:
         self.scaler.update()
         return loss
 
-    def _gradients(self, inputs: torch.Tensor, targets: torch.Tensor, seed: int) -> torch.Tensor:
+    def _gradients(self, inputs: Inputs, targets: torch.Tensor, seed: int) -> torch.Tensor:
         """The mean loss and its gradients, in more pieces where memory runs out."""
         while True:
             # Each step draws from a seed of its own (dropout): resumed or cut in pieces anew, it draws the same.
@@ -60,7 +61,7 @@ class Stepper:
             self.optimiser.zero_grad(set_to_none=True)
             free_memory()  # not in the handler: there the error still holds what did not fit
 
-    def _backward(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def _backward(self, inputs: Inputs, targets: torch.Tensor) -> torch.Tensor:
         """Gradients of the whole batch's mean loss, piece by piece."""
         self.optimiser.zero_grad(set_to_none=True)
         if self.pieces == 1:
@@ -70,7 +71,8 @@ class Stepper:
             return loss.detach()
         total = torch.zeros((), device=inputs.device)
         count = min(self.pieces, len(inputs))
-        parts = zip(inputs.tensor_split(count), targets.tensor_split(count), strict=True)
+        pieces: Sequence[Inputs] = inputs.tensor_split(count)
+        parts = zip(pieces, targets.tensor_split(count), strict=True)
         for number, (some, their) in enumerate(parts, 1):
             with self._synced(number == count):
                 with self.precision.autocast():
@@ -98,7 +100,7 @@ class Stepper:
         self.say(f"out of memory: batches of {rows} rows are computed in {self.pieces} pieces from now on")
 
 
-def _forward(network: torch.nn.Module, settings: NetworkSettings) -> Callable[[torch.Tensor], torch.Tensor]:
+def _forward(network: torch.nn.Module, settings: NetworkSettings) -> Callable[[Inputs], torch.Tensor]:
     """What a step calls: the network, compiled and joined with other processes' where that is asked for."""
     forward: Any = torch.compile(network) if settings.compile else network
     if torch.distributed.is_available() and torch.distributed.is_initialized():

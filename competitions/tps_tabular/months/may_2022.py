@@ -56,4 +56,5 @@ competition = Month(
     needs=("f_27", *dict.fromkeys(name for addends, _, _ in SUMS.values() for name in addends)),
     text=("f_27",),
     toy=codes,
+    places={"1st": 0.99833, "gold": 0.99823, "silver": 0.99822, "bronze": 0.99818, "median": 0.97268},
 ).declare()

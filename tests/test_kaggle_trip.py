@@ -1,0 +1,113 @@
+"""The whole round trip as a user types it, in processes of their own; and no secret in anything it leaves behind."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from functools import partial
+
+import pytest
+
+from pipelines.corridor import LEDGER
+from submissions.ledger import Ledger
+from tests.forking import finish, start
+from tests.kaggle_server import KEY, SIGNATURE, TOKEN, USER, Fault, State, serving
+from tests.kaggling import FORMS, MAY, SLUG, aimed, copy_run, settle
+from tests.source import ROOT
+
+BASIC = base64.b64encode(f"{USER}:{KEY}".encode()).decode()
+SECRETS = (KEY, TOKEN, BASIC, SIGNATURE.split("=")[1])
+
+
+@pytest.fixture
+def state(raw_files) -> State:
+    return State(slug=SLUG, files={path.name: path.read_bytes() for path in sorted(raw_files.iterdir())})
+
+
+def secrets_in(folder, *texts: str) -> list[str]:
+    """Where a secret shows: files under a folder, archives of text included, and what was said."""
+    found = [secret for text in texts for secret in SECRETS if secret in text]
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name != "kaggle.json":
+            content = path.read_bytes()
+            found += [f"{path}: {secret}" for secret in SECRETS if secret.encode() in content]
+    return found
+
+
+def test_typed_by_a_user(state, raw_files, tmp_path):
+    """Nothing but the environment sends the client to the stand-in: it is the client as it was installed."""
+    home = tmp_path / "home"
+    (home / ".kaggle").mkdir(parents=True)
+    (home / ".kaggle" / "kaggle.json").write_text(json.dumps({"username": USER, "key": KEY}))
+    (home / ".kaggle" / "kaggle.json").chmod(0o600)
+    with serving(state) as server:
+        environment = {name: value for name, value in os.environ.items() if name not in FORMS}
+        environment |= {"HOME": str(home), "PYTHONPATH": str(ROOT), "KAGGLE_API_ENVIRONMENT": "LOCALHOST"}
+        environment |= {"HTTP_PROXY": server.url, "http_proxy": server.url, "NO_PROXY": "127.0.0.1", "VERBOSE": "1"}
+
+        def podium(*arguments: str) -> subprocess.CompletedProcess:
+            command = [sys.executable, "-m", "competitions", *arguments]
+            return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+        brought = podium("data", MAY)
+        assert brought.returncode == 0, brought.stderr
+        assert brought.stdout.startswith(f"{MAY}: ")
+        root = tmp_path / "data" / SLUG
+        assert {path.name: path.read_bytes() for path in root.iterdir() if path.name in state.files} == state.files
+        run = copy_run(raw_files, tmp_path / "made")
+        (tmp_path / "made" / "runs").rename(tmp_path / "runs")
+        sent = podium("submit", run, "-m", "typed", "--wait", "60s")
+        assert sent.returncode == 0, sent.stderr
+        assert "public 0.87000" in sent.stdout
+    assert [each["description"] for each in state.submissions] == ["typed"]
+    assert secrets_in(tmp_path, brought.stdout, brought.stderr, sent.stdout, sent.stderr) == []
+
+
+def test_two_commands_with_one_file_make_one_submission(state, raw_files, tmp_path):
+    run = copy_run(raw_files, tmp_path)
+    state.faults = [Fault("CreateSubmission", hang=0.5)]
+    with serving(state) as server:
+        before = partial(settle, server.url, tmp_path)
+        children = [start(tmp_path / f"chatter {each}", "submit", run, before=before) for each in range(2)]
+        assert [finish(child) for child in children] == [0, 0]
+    assert len(state.submissions) == 1
+    assert [row.public for row in Ledger(tmp_path / "runs" / LEDGER).submissions()] == [0.87]
+
+
+@pytest.mark.parametrize("shown", [f"Basic {BASIC} of {KEY}", f"Bearer {TOKEN}"])
+def test_no_secret_is_left_anywhere(podium, state, raw_files, tmp_path, monkeypatch, caplog, shown):
+    """A round trip with every kind of failure in it, some of which repeat the credentials in Kaggle's own words."""
+    run = copy_run(raw_files, tmp_path)
+    echo = json.dumps({"code": 400, "message": f"bad header Authorization: {shown}"}).encode()
+    said = []
+    with aimed(monkeypatch, tmp_path / "home", state):
+        if TOKEN in shown:
+            monkeypatch.delenv("KAGGLE_KEY")
+            monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN)
+        for fault in (
+            Fault("ListDataFiles", 400, echo),
+            Fault("ListDataFiles", drop=True, times=9),
+            Fault("/storage/", drop=True, times=9),
+            Fault("/storage/", 403, b"<Error>signature</Error>", "application/xml", times=9),
+            Fault("/storage/train.csv", cut=300, times=3),
+        ):
+            state.faults = [fault]
+            said.append(podium("data", MAY, "--force"))
+        assert [each.code for each in said] == [1, 1, 1, 1, 0]
+        for faults in (
+            [Fault("GetSubmissionLimits", 400, echo)],
+            [Fault("CreateSubmission", 400, echo)],
+            [Fault("/upload/", drop=True), Fault("CreateSubmission", 503, echo, after=True)],
+        ):
+            state.faults = faults
+            said.append(podium("submit", run))
+        assert said[-1].code == 0
+        state.faults = []
+        said += [podium("sync", MAY), podium("board", MAY, "--csv", tmp_path / "ledger.csv")]
+        assert [each.code for each in said[-2:]] == [0, 0]
+    assert len(state.submissions) == 1
+    assert secrets_in(tmp_path, caplog.text, *(text for each in said for text in (each.out, each.err))) == []
+    assert "***" in said[0].err

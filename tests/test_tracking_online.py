@@ -1,0 +1,108 @@
+"""The mirror online, over loopback: it takes up where W&B's knowledge ends, and W&B can neither stop nor hold a run."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from contextlib import closing
+
+import pytest
+
+from pipelines.report import Report
+from pipelines.runfolder import RunFolder, read_json
+from pipelines.tracking import tracker
+from pipelines.tracking.tracker import mirrored
+from tests.conftest import QUICK
+from tests.tracked import KEY, handed_over, log, logged, make_folder, mirror, settle_home, until
+from tests.wandb_records import read_folders
+from tests.wandb_server import Server
+
+MAY = "tps_tabular/may-2022"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """W&B keeps its own files here, and knows a key."""
+    settle_home(tmp_path, monkeypatch)
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    monkeypatch.setenv("WANDB_INIT_TIMEOUT", "1")  # seconds for its first answer
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A W&B that answers."""
+    with closing(Server()) as made:
+        monkeypatch.setenv("WANDB_BASE_URL", made.url)
+        monkeypatch.setenv("WANDB_INIT_TIMEOUT", "60")
+        yield made
+
+
+def steps(server, place="fold0"):
+    return [(line["_step"], line["loss"]) for line in server.lines(place)]
+
+
+def test_a_key_makes_auto_online_and_appears_nowhere(podium, files, server, tmp_path):
+    asked = ["run", MAY, "--data", files, *QUICK, "--folds", "0,1", "--wandb-models"]
+    said = podium(*asked)
+    assert said.code == 0, said.err
+    (place,) = (tmp_path / "runs" / MAY).glob("*/run.json")
+    folder, record = RunFolder(place.parent), read_json(place)
+    assert f"W&B: {server.url}/me/" in said.err
+    assert {run["groupName"] for run in server.runs.values()} == {folder.name}
+    assert sorted(run["jobType"] for run in server.runs.values()) == ["cv", "fold", "fold"]
+    assert all(run["complete"] for run in server.runs.values())
+    lines = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
+    for fold in ("0", "1"):
+        sent = [(line["step"], line["train_binary_logloss"]) for line in server.lines(f"fold{fold}")]
+        assert sent == [(line["step"], line["train_binary_logloss"]) for line in lines if line["fold"] == fold]
+    assert server.summary("cv")["score"] == record["scores"]["score"]
+    models = [each for each in server.artifacts if each["artifactTypeName"] == "model"]
+    assert [each["artifactCollectionName"] for each in models] == [f"{folder.name}-fold{fold}" for fold in (0, 1)]
+    model = next(path for path in (folder.root / "fold0" / "seed0").iterdir() if path.suffix == ".txt")
+    assert model.read_bytes() in server.files.values()
+    everything = [*(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()), *server.bodies]
+    assert not [text for text in everything if KEY.encode() in text]
+    assert KEY not in said.out + said.err
+    ours = [text for text in server.bodies if b"storagePolicy" not in text]  # wandb's lists of an artifact's files
+    assert not [text for text in ours if str(tmp_path).encode() in text]
+
+
+def test_w_and_b_falls_silent_and_the_next_command_sends_the_rest(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(tracker, "PATIENCE", 2.0)
+    folder = make_folder(tmp_path)
+    with mirrored(folder, "online", "folds", False, Report(quiet=True, log=tmp_path / "said")):
+        log(folder, range(30))
+        until(lambda: handed_over(folder) == 30)
+        server.takes = 17
+        start = time.monotonic()
+    assert time.monotonic() - start < 4
+    said = (tmp_path / "said").read_text()
+    assert said.count("W&B: it did not take everything within 2 s; the same command sends the rest") == 1
+    assert len(server.lines("fold0")) == 17
+    mirror(tmp_path, "offline", range(25, 35))
+    assert "W&B: only the server knows how much of run-f00dface fold0 it has" in (tmp_path / "said").read_text()
+    assert not list(folder.tracking.glob("offline-run-*fold0"))
+    server.recover()
+    monkeypatch.setattr(tracker, "PATIENCE", 30.0)
+    mirror(tmp_path, "online", range(25, 40))
+    assert len(server.runs) == 2
+    assert steps(server) == logged(folder)
+    assert [step for step, _ in steps(server)] == list(range(40))
+
+
+@pytest.mark.parametrize("fault", ["down", "silent"])
+def test_without_an_answer_it_goes_on_offline_and_says_so_once(fault, tmp_path, monkeypatch):
+    with closing(socket.socket()) as port:
+        port.bind(("127.0.0.1", 0))
+        if fault == "silent":
+            port.listen(50)
+        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{port.getsockname()[1]}")
+        monkeypatch.setattr(tracker, "PATIENCE", 30.0)
+        folder = make_folder(tmp_path)
+        mirror(tmp_path, "online", range(5))
+    said = (tmp_path / "said").read_text()
+    assert said.count("W&B: ") == 2
+    assert said.count("W&B: it did not open a run (") == said.count("W&B: offline; `wandb sync ") == 1
+    (one,) = [one for id, one in read_folders(folder.tracking).items() if id.endswith("fold0")]
+    assert one.curve("loss") == logged(folder)
