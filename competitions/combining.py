@@ -15,7 +15,7 @@ from pipelines.loading import load_tables
 from pipelines.map_blending import blend_maps
 from pipelines.options import Options
 from pipelines.predicting import Trained, predict_test, submit_file
-from pipelines.reopen import find_run, is_blend, reopen
+from pipelines.reopen import find_run, found_at, is_blend, reopen
 from pipelines.report import Report
 from pipelines.run import settled
 from pipelines.runfolder import RunFolder, read_json
@@ -28,7 +28,7 @@ class PredictRequest:
     """What `podium predict` and `podium blend` take."""
 
     data: Path | None = None
-    """Folder that holds this competition's files (default: data/<slug>)."""
+    """Folder that holds this competition's files (default: where the run found them)."""
     runs: Path = Path("runs")
     """Folder that holds all runs."""
     method: Method = "greedy"
@@ -122,7 +122,7 @@ def opened(folder: RunFolder, data: Path | None, runs: Path) -> tuple[Trained, O
     if is_blend(record):
         raise UsageError(f"{folder.root}: expected a run with models, got a blend of runs; name the runs themselves")
     competition = find_competition(record["competition"])
-    options = Options(data=data, runs=runs, toy=record["toy"], experiment=record["experiment"])
+    options = Options(data=data or found_at(record), runs=runs, toy=record["toy"], experiment=record["experiment"])
     competition = settled(competition.with_learner(starting_learner(competition, options)), runs)
     return reopen(folder, competition, competition.learner), options
 

@@ -20,7 +20,7 @@ from pipelines.pictures import rate_plot
 from pipelines.reopen import find_run
 from pipelines.report import Report
 from pipelines.run import settled
-from pipelines.runfolder import RunFolder, read_json
+from pipelines.runfolder import RunFolder
 from pipelines.stops import UsageError
 from pipelines.tracking.mode import Mode, settle_mode
 from pipelines.tracking.sending import send_rest
@@ -59,7 +59,7 @@ def explain(arguments: Sequence[str]) -> int:
     (request,) = parse(rest, "podium explain RUN", ExplainRequest())  # ends here when it shows the flags
     settle_mode(request.wandb)  # what cannot be is refused before anything is drawn
     folder, report = find_run(name, request.runs), Report(request.quiet)
-    trained, options = opened(folder, request.data or _found_at(folder), request.runs)
+    trained, options = opened(folder, request.data, request.runs)
 
     def tables() -> Tables:
         return load_tables(trained.competition, options, report)
@@ -70,12 +70,6 @@ def explain(arguments: Sequence[str]) -> int:
     if request.json:
         print(json.dumps({"competition": trained.competition.name, "run": folder.name, "page": str(page)}))
     return 0
-
-
-def _found_at(folder: RunFolder) -> Path | None:
-    """Where a run found its files, while they are still there."""
-    known = Path(read_json(folder.record)["data"])
-    return known if known.is_dir() else None
 
 
 def find_rate(arguments: Sequence[str]) -> int:

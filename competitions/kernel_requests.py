@@ -17,7 +17,7 @@ class KernelRequest:
     train: bool = False
     """The kernel that trains the run, not the one that predicts with its models."""
     data: Path | None = None
-    """Folder that holds this competition's files (default: data/<slug>)."""
+    """Folder that holds this competition's files (default: where the run found them)."""
     runs: Path = Path("runs")
     """Folder that holds all runs."""
     quiet: bool = False

@@ -11,7 +11,7 @@ from pipelines.contract import Competition
 from pipelines.kernels.order import Part
 from pipelines.loading import data_root
 from pipelines.options import Options
-from pipelines.reopen import find_run, is_blend, reopen
+from pipelines.reopen import find_run, found_at, is_blend, reopen
 from pipelines.runfolder import RunFolder, read_json
 from pipelines.stops import UsageError
 
@@ -40,7 +40,8 @@ def open_run(name: str, request: KernelRequest) -> Opened:
     folder = find_run(name, request.runs)
     record = read_json(folder.record)
     parts = _parts(folder, record["settings"], request) if is_blend(record) else (_part(folder),)
-    options = Options(data=request.data, runs=request.runs, toy=parts[0].record["toy"])
+    where = request.data or found_at(parts[0].record)
+    options = Options(data=where, runs=request.runs, toy=parts[0].record["toy"])
     return Opened(folder, parts, data_root(parts[0].competition, options))
 
 

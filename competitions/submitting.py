@@ -24,7 +24,7 @@ from pipelines.kaggle.unpack import alone
 from pipelines.loading import SAMPLE, data_root
 from pipelines.options import Options
 from pipelines.reading import find_file
-from pipelines.reopen import find_run
+from pipelines.reopen import find_run, found_at
 from pipelines.report import Report, took
 from pipelines.runfolder import RunFolder, read_json
 from pipelines.stops import UsageError
@@ -97,7 +97,7 @@ def packed(name: str, request: SubmitRequest) -> Parcel:
     competition, path, run = meant(name, request)
     if competition.code:
         raise KaggleError("code", f"{name}: {code_only(competition.slug)}")
-    root = data_root(competition, Options(data=request.data, runs=request.runs))
+    root = data_root(competition, Options(data=request.data or found_at(run), runs=request.runs))
     sample = request.sample or find_file(root, SAMPLE, slug=competition.slug, files=competition.files)
     verdict = check_file(path, read_sample(sample), competition.rules)
     for warning in verdict.warnings:

@@ -32,6 +32,12 @@ def find_run(text: str, runs: Path) -> RunFolder:
     raise UsageError(f"expected a run, got {text!r}; known under {runs}: {', '.join(known) or 'none'}")
 
 
+def found_at(record: Mapping[str, Any]) -> Path | None:
+    """Where a run found its files, while they are still there."""
+    known = Path(record.get("data", ""))
+    return known if "data" in record and known.is_dir() else None
+
+
 def is_blend(record: Mapping[str, Any]) -> bool:
     """Whether a record is that of a blend: it weighs runs, where a network's weights are a text."""
     return isinstance(record["settings"].get("weights"), Mapping)
