@@ -19,6 +19,7 @@ from pipelines.options import Options
 from pipelines.outcome import Outcome, describe_folds, describe_outcome
 from pipelines.report import Report
 from pipelines.stops import UsageError
+from pipelines.twins import audit_twins, has_images
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -49,7 +50,12 @@ def folds(arguments: Sequence[str]) -> int:
     if competition.why:
         print(f"why: {competition.why}")
     if request.audit:
-        found = audit_folds(competition, tables, made, folds_folder(competition, options))
+        folder = folds_folder(competition, options)
+        found = audit_folds(competition, tables, made, folder)
+        if has_images(tables):
+            found = found.joined(
+                audit_twins(competition, tables, made, folder, request.runs / "cache" / "images", report)
+            )
         print(found.text())
         heed(found, Report(quiet=True), request.strict)
     return 0

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.contract import Competition, Values
+from pipelines.groupfile import group_codes
 from pipelines.loading import Tables
 from pipelines.predicting import Trained, predict_test, submit_file
 from pipelines.predictions import Predictions, read_predictions, write_predictions
@@ -84,8 +85,7 @@ def blend_runs(parts: Sequence[Trained], tables: Tables, method: Method, label: 
         oof = [to_ranks(known, known) for known in oof]
     fitted = _fitted(competition, dict(zip(names, oof, strict=True)), truth, entries, SEARCHES.get(method))
     weights = dict.fromkeys(names, 1 / len(names)) if fitted is None else dict(fitted.weights)
-    group = competition.plan.group
-    groups = None if group is None else tables.train[group].to_numpy()
+    groups = group_codes(tables.train, competition.plan)
     kept = competition.metric.keep(truth, _weighed(oof, weights))
     score = score_oof(competition.metric, kept, entries, groups)
     singles = {name: competition.metric.score(truth, each) for name, each in zip(names, oof, strict=True)}

@@ -11,6 +11,7 @@ import pandas as pd
 
 from pipelines.contract import Ids, Metric, Values
 from pipelines.fitting import predict_stand_in
+from pipelines.groupfile import group_codes
 from pipelines.predictions import Predictions, read_predictions, write_predictions
 from pipelines.run import Run
 from pipelines.runfolder import Kind
@@ -116,6 +117,5 @@ def _seed_score(run: Run, oof: Oof, truth: Values | None, seed: int) -> float:
 
 
 def _scored(run: Run, oof: Oof, kept: np.ndarray) -> Score:
-    group = run.competition.plan.group
-    groups = None if group is None else pd.factorize(run.rows[group])[0]
+    groups = group_codes(run.rows, run.competition.plan)
     return score_oof(run.competition.metric, kept, oof.entries, groups)
