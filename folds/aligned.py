@@ -9,9 +9,10 @@ import numpy as np
 
 SOFT = 0.8  # pixels
 DARK, LIGHT = 4, 251  # levels beyond which light may have been clipped
-NOISE, MISFIT = 4.0, 0.4  # levels, and share of an edge's step, that recoding and resampling may differ by
+NOISE, MISFIT = 3.0, 0.3  # levels, and share of an edge's step, that recoding and resampling may differ by
 USUAL, FAINT = 24.0, 0.3  # levels of contrast; in a fainter photo less is allowed, down to this share
-ENOUGH = 0.02  # share of pixels from which a light is told
+ENOUGH = 0.02  # share of pixels from which a light is told at first
+LIGHTS, BLAME, GAINS = 4, 2.0, (0.5, 2.0)  # steps to a light, levels from which errors are not squared, its limits
 SHARED = 0.85  # of a side at least: two crops of a tenth each share 8/9, a camera that pans less
 FLOOR = 1e-3  # keeps divisions by nothing finite
 
@@ -67,7 +68,7 @@ def match_light(moved: np.ndarray, part: np.ndarray, used: np.ndarray) -> tuple[
     count = _total(used) + FLOOR
     means = [_total(used * image) / count for image in (moved, part)]
     spread = (moved - means[0]) * used
-    gain = (_total(spread * part) + FLOOR) / (_total(spread * moved) + FLOOR)
+    gain = (_total(spread * part) + count) / (_total(spread * moved) + count)  # 1 where there is but noise
     return gain, means[1] - gain * means[0]
 
 
@@ -79,22 +80,22 @@ def disagree(whole: np.ndarray, part: np.ndarray, windows: np.ndarray) -> tuple[
     channels and all of the image: other colours are another picture.
     """
     moved, inside = cut_out(whole, windows)
-    grays = moved.mean(1), part.mean(1)
+    goal = soften(part)
     clipped = _near(at_an_end(moved) | at_an_end(part))
-    gain, shift = (light[:, None] for light in _light(*grays, inside, clipped))
+    gain, shift = _light(moved, goal, inside, clipped)
     lit = gain * moved + shift
-    edges = sum(np.abs(np.gradient(lit, axis=axis)) for axis in (2, 3)).max(1)
+    edges = sum(np.abs(np.gradient(soften(lit), axis=axis)) for axis in (2, 3)).max(1)
     edges *= MISFIT + MISFIT * clipped  # a clipped light beside another one: their mean says little
-    np.clip(lit, 0, 255, out=lit)
-    apart = part - lit
+    lit = soften(lit.clip(0, 255))  # in this order: light is clipped before it is mixed
+    apart = goal - lit
     apart[(moved >= LIGHT) & (apart > 0)] = 0  # it may have been any brighter light
     apart[(moved <= DARK) & (apart < 0)] = 0
     light = apart.mean(1, keepdims=True)
     apart = light + soften(apart - light, 2 * SOFT)  # JPEG keeps colours at half the size
-    scale = (grays[1].std((1, 2), keepdims=True) / USUAL).clip(FAINT, 1)
+    scale = (goal.mean(1).std((1, 2), keepdims=True) / USUAL).clip(FAINT, 1)
     excess = np.maximum((np.abs(apart).max(1) - edges) / scale - NOISE, 0) * inside
     rim = part.shape[2] // 32
-    return _worst_spot(excess[:, rim:-rim, rim:-rim]), _correlation(lit.mean(1), grays[1], inside)
+    return _worst_spot(excess[:, rim:-rim, rim:-rim]), _correlation(lit.mean(1), goal.mean(1), inside)
 
 
 def framed_alike(windows: np.ndarray) -> np.ndarray:
@@ -110,17 +111,31 @@ def at_an_end(images: np.ndarray) -> np.ndarray:
 
 
 def _light(
-    moved: np.ndarray, part: np.ndarray, inside: np.ndarray, clipped: np.ndarray
+    moved: np.ndarray, goal: np.ndarray, inside: np.ndarray, clipped: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The gain and shift of light from moved to part, (pairs, 1, 1), by what neither has clipped nor one has alone."""
+    """The gain and shift of light, (pairs, 1, 1, 1), that make moved, clipped and then softened, most like goal.
+
+    It starts from what is not clipped; then errors count as they are, not squared, so that what is in one image alone
+    has little say, and clipped pixels none.
+    """
     used = (inside & ~clipped).astype(np.float32)
     scarce = used.mean((1, 2)) < ENOUGH
     used[scarce] = inside[scarce]
-    gain, shift = match_light(moved, part, used)
-    for _ in range(2):
-        misfit = np.abs(part - gain * moved - shift)
-        usual = _total(misfit * used) / (_total(used) + FLOOR)
-        gain, shift = match_light(moved, part, used * (misfit < 4 * np.maximum(usual, 0.5)))
+    gain, shift = (light[:, None] for light in match_light(soften(moved).mean(1), goal.mean(1), used))
+    for _ in range(LIGHTS):
+        lit = gain * moved + shift
+        free = ((lit > 0) & (lit < 255)).astype(np.float32)
+        misfit = goal - soften(lit.clip(0, 255))
+        weight = inside[:, None] / np.maximum(1, np.abs(misfit) / BLAME)
+        by_gain, by_shift = soften(free * moved), soften(free)
+        terms = ((by_gain, by_gain), (by_gain, by_shift), (by_shift, by_shift), (by_gain, misfit), (by_shift, misfit))
+        gains, both, shifts, right, left = (
+            (weight * one * other).sum((1, 2, 3), keepdims=True) for one, other in terms
+        )
+        gains, shifts = gains * 1.001 + 1, shifts * 1.001 + 1
+        determinant = gains * shifts - both**2
+        gain = (gain + (right * shifts - left * both) / determinant).clip(*GAINS)
+        shift = shift + (left * gains - right * both) / determinant
     return gain, shift
 
 

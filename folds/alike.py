@@ -65,7 +65,10 @@ class _Hits:
 
 def find_alike(pixels: np.ndarray, blurred: Blurred, steps: Steps) -> Pairs:
     """Each pair of thumbnails (images, side, side, 3) worth a closer look, once, with its best window."""
-    rows = max(1, min(512, CELLS // max(len(pixels), 1)))
+    if not len(pixels):
+        nothing = np.zeros(0, np.int64)
+        return Pairs(nothing, nothing, np.empty((0, 4), np.float32), nothing == 1)
+    rows = max(1, min(512, CELLS // len(pixels)))
     starts = range(0, len(pixels), rows)
     whole = np.concatenate([blurred(pixels[start : start + rows], CUTS[:1])[0, 0] for start in starts])
     blocks = steps(starts, len(starts), "comparing images")

@@ -19,7 +19,7 @@ def find_plain(pixels: np.ndarray) -> np.ndarray:
     """Pairs of rows (pairs, 2) of plain thumbnails (images, side, side, 3) whose levels agree, mirrored or not."""
     spots = _spots(pixels)
     lights = spots.mean(-1)
-    everything = lights.reshape(len(spots), -1)
+    everything = lights.reshape(len(spots), 256)
     lengths = (everything**2).sum(1)
     found = [np.empty((0, 2), np.int64)]
     for row, (spot, light) in enumerate(zip(spots, lights, strict=True)):

@@ -18,7 +18,7 @@ CHUNK = 2**18  # pixel values of as many pairs as are compared at once, so that 
 BLOCK = 500  # images
 THREADS = min(8, os.cpu_count() or 1)  # numpy releases the interpreter's lock; memory is what more would wait for
 SKETCH = (30.0, 0.9)  # worst spot at most and correlation at least, in gray at half size, to be looked at closely
-SAME = (11.0, 0.97)  # the same in colour at full size, to be the same picture
+SAME = (10.5, 0.97)  # the same in colour at full size, to be the same picture
 
 
 def find_twins(pixels: np.ndarray, blurred: Blurred, steps: Steps) -> np.ndarray:
@@ -29,7 +29,8 @@ def find_twins(pixels: np.ndarray, blurred: Blurred, steps: Steps) -> np.ndarray
     rows, number = _different(pixels)
     contrast = np.concatenate([spread(pixels[each]) for each in np.array_split(rows, len(rows) // BLOCK + 1)])
     shown, blank = rows[contrast >= PLAIN], rows[contrast < FAINT]
-    pairs = confirm(pixels[shown], find_alike(pixels[shown], blurred, steps), steps)
+    rich = pixels[shown]
+    pairs = confirm(rich, find_alike(rich, blurred, steps), steps)
     same = np.column_stack([shown[pairs.whole], shown[pairs.part]])
     copies = np.column_stack([rows[number], np.arange(len(pixels))])
     found = np.concatenate([same, blank[find_plain(pixels[blank])], copies])
@@ -63,8 +64,7 @@ def _agreeing(images: np.ndarray, pairs: Pairs, limits: tuple[float, float], rou
             images[rows].transpose(0, 3, 1, 2).astype(np.float32, order="C") for rows in (some.whole, some.part)
         )
         whole[some.mirrored] = whole[some.mirrored, :, :, ::-1]
-        whole, part = soften(whole), soften(part)
-        windows = lay_over(whole, part, some.windows, rounds)
+        windows = lay_over(soften(whole), soften(part), some.windows, rounds)
         worst, correlation = disagree(whole, part, windows)
         return windows, framed_alike(windows) & (worst <= limits[0]) & (correlation >= limits[1])
 

@@ -46,9 +46,9 @@ def report_twins(
         yield Finding(
             kind="twin targets",
             serious=False,
-            text=f"{len(differing):,} groups of near-duplicate images ({rows.sum():,} train rows) have conflicting "
-            f"targets, such as {_members(rows & (ours == ours[rows][0]), train.index)}: look at their pictures, mend "
-            "or drop the wrong ones in load",
+            text=f"{_groups(len(differing))} with conflicting targets, of {rows.sum():,} train rows, such as "
+            f"{_members(rows & (ours == ours[rows][0]), train.index)}: look at their pictures, mend or drop the wrong "
+            "ones in load",
             ids=tuple(train.index[rows][:FEW]),
             numbers={"groups": len(differing), "rows": int(rows.sum())},
         )
@@ -59,7 +59,7 @@ def _in_all(ours: np.ndarray, theirs: np.ndarray, count: int, ids: pd.Index, fil
     return Finding(
         kind="twins",
         serious=False,
-        text=f"{count:,} groups of near-duplicate images, of {rows:,} train and {others:,} test rows, in {file}",
+        text=f"{_groups(count)}, of {rows:,} train and {others:,} test rows, in {file}",
         ids=tuple(ids[ours >= 0][:FEW]),
         numbers={"groups": count, "rows": rows, "test_rows": others},
     )
@@ -71,7 +71,7 @@ def _across_folds(
     share, test_share = shares
     count = len(np.unique(ours[spans]))
     serious = share >= NOTABLE and share > BEYOND * test_share
-    text = f"{count:,} groups of near-duplicate images span folds: {spans.sum():,} of {len(spans):,} train rows "
+    text = f"{_groups(count)} across folds: {spans.sum():,} of {len(spans):,} train rows "
     text += f"({spans.mean():.2%}) have one on the other side of a fold; so have {test_share:.2%} of test rows in train"
     if serious:
         text += f": the score flatters what memorises; keep them together with --kind stratified-group --groups {file}"
@@ -84,11 +84,15 @@ def _across_tables(ours: np.ndarray, theirs: np.ndarray, shared: np.ndarray, ids
     return Finding(
         kind="twins in test",
         serious=False,
-        text=f"{count:,} groups of near-duplicate images span train and test: {rows.sum():,} train rows and "
+        text=f"{_groups(count)} across train and test: {rows.sum():,} train rows and "
         f"{shared.sum():,} test rows ({shared.mean():.2%})",
         ids=tuple(ids[rows][:FEW]),
         numbers={"groups": count, "rows": int(rows.sum()), "test_rows": int(shared.sum())},
     )
+
+
+def _groups(count: int) -> str:
+    return f"{count:,} group{'s' * (count != 1)} of near-duplicate images"
 
 
 def _members(rows: np.ndarray, ids: pd.Index) -> str:

@@ -6,7 +6,8 @@ texture, light and camera noise. Nothing here knows how copies are found.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -227,3 +228,31 @@ CHANGES: dict[str, tuple[Change, ...]] = {
     "crop, brighter": (cropped, brighter),
     "all at once": (cropped, mirrored, brighter, resized),
 }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How well groups match what was planted, in pairs of images; and per kind the share of copies found."""
+
+    recall: float
+    precision: float
+    kinds: dict[str, float]
+
+
+def judge(groups: np.ndarray, photos: list[Photo]) -> Verdict:
+    """The verdict on the group of each image, -1 for none."""
+    place = {photo.number: row for row, photo in enumerate(photos)}
+    origins = [photo.origin for photo in photos]
+    found = [group for group in groups.tolist() if group >= 0]
+    both = [pair for pair in zip(groups.tolist(), origins, strict=True) if pair[0] >= 0]
+    hits: dict[str, list[bool]] = {kind: [] for kind in KINDS}
+    for row, photo in enumerate(photos):
+        if photo.kind:
+            hits[photo.kind].append(groups[row] >= 0 and groups[row] == groups[place[photo.origin]])
+    kinds = {kind: float(np.mean(each)) for kind, each in hits.items() if each}
+    return Verdict(_pairs(both) / max(_pairs(origins), 1), _pairs(both) / max(_pairs(found), 1), kinds)
+
+
+def _pairs(names: Iterable[Hashable]) -> int:
+    """The pairs of equal names."""
+    return sum(count * (count - 1) // 2 for count in Counter(names).values())
