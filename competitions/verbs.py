@@ -21,6 +21,7 @@ from pipelines.options import Options
 from pipelines.outcome import Outcome, describe_folds, describe_outcome
 from pipelines.report import Report
 from pipelines.stops import UsageError
+from pipelines.twins import audit_twins, has_images
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -55,7 +56,11 @@ def folds(arguments: Sequence[str]) -> int:
     if competition.why:
         print(f"why: {competition.why}")
     if request.audit or request.strict:
-        found = audit_folds(competition, tables, made, folds_folder(competition, options))
+        folder = folds_folder(competition, options)
+        found = audit_folds(competition, tables, made, folder)
+        if has_images(tables):
+            cache = request.runs / "cache" / "images"
+            found = found.joined(audit_twins(competition, tables, made, folder, cache, report))
         print(found.text())
         heed(found, Report(quiet=True), request.strict)
     return 0

@@ -13,7 +13,7 @@ FEW = 3  # ids that a finding keeps
 class Finding:
     """One sentence of the audit, and the numbers behind it."""
 
-    kind: str  # sides, groups, times, ids, copies, test copies, answer, order, shift
+    kind: str  # sides, groups, times, ids, copies, test copies, answer, order, shift, twins and what they span
     serious: bool  # whether the folds' score can't be trusted until it is mended
     text: str
     ids: tuple[str, ...] = ()  # the first few rows concerned
@@ -30,6 +30,10 @@ class Audit:
     def serious(self) -> bool:
         """Whether any finding is serious."""
         return any(finding.serious for finding in self.findings)
+
+    def joined(self, other: Self) -> Self:
+        """The findings of both."""
+        return type(self)((*self.findings, *other.findings))
 
     def text(self) -> str:
         """One line per finding, the serious ones first."""

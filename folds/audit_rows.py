@@ -25,11 +25,11 @@ def find_copies(
     labels = label_rows(columns)
     ours, theirs = labels[: len(train)], labels[len(train) :]
     shared = np.isin(theirs, ours[ours >= 0])
-    spans, share = _spanning(ours, folds)
+    spans, share = spanning(ours, folds)
     if spans.any():
         test_share = float(shared.mean()) if len(shared) else 0.0
         chance = _chance(columns, int((folds.roles == TRAIN).sum()) // len(folds))
-        differing = spans & _conflicting(ours, train, targets)
+        differing = spans & conflicting(ours, train, targets)
         yield _across_sides(spans, differing, (share, test_share, chance), train.index)
     if shared.any():
         yield _in_test(np.isin(ours, theirs[shared]), shared, train.index)
@@ -92,7 +92,7 @@ def _gather(column: Shared, positions: np.ndarray) -> np.ndarray:
     return values
 
 
-def _spanning(labels: np.ndarray, folds: Folds) -> tuple[np.ndarray, float]:
+def spanning(labels: np.ndarray, folds: Folds) -> tuple[np.ndarray, float]:
     """Which rows have a copy in training in a fold where they validate, and the share of validating rows that do."""
     rows = np.flatnonzero(labels >= 0)
     known, label = np.unique(labels[rows], return_inverse=True)
@@ -107,7 +107,7 @@ def _spanning(labels: np.ndarray, folds: Folds) -> tuple[np.ndarray, float]:
     return spans, hits / int((folds.roles == VALID).sum())
 
 
-def _conflicting(labels: np.ndarray, train: pd.DataFrame, targets: Sequence[str]) -> np.ndarray:
+def conflicting(labels: np.ndarray, train: pd.DataFrame, targets: Sequence[str]) -> np.ndarray:
     """Which rows have a copy with another target, (rows,)."""
     rows = np.flatnonzero(labels >= 0)
     codes = pd.DataFrame({target: encode([train[target].iloc[rows]])[0] for target in targets})

@@ -18,6 +18,7 @@ class FoldPlan:
     kind: Kind = "random"
     n: int = 5  # folds per repeat
     group: str | None = None  # rows of one group never span a fold's two sides
+    groups: str = ""  # a CSV of id and group, named on purpose: its groups do not span either, joined with group's
     stratify: str | None = None  # column whose values are spread evenly; a continuous one needs bins
     bins: int = 0  # quantile bins of stratify; 0: its values are classes
     time: str | None = None  # column that orders the rows (dates or numbers)
@@ -36,8 +37,8 @@ _DRAWN = ("n", "repeats", "seed")
 _MEANING: dict[str, tuple[str, ...]] = {  # the fields that mean something, per kind
     "random": _DRAWN,
     "stratified": (*_DRAWN, "stratify", "bins"),
-    "group": (*_DRAWN, "group"),
-    "stratified-group": (*_DRAWN, "group", "stratify", "bins"),
+    "group": (*_DRAWN, "group", "groups"),
+    "stratified-group": (*_DRAWN, "group", "groups", "stratify", "bins"),
     "time": ("n", "time", "gap", "horizon", "window"),
     "blocked": ("n", "time", "gap"),
     "leave-groups-out": ("group", "leave"),
@@ -58,7 +59,8 @@ def check_plan(plan: FoldPlan) -> None:
                 f"expected a plan of kind {plan.kind!r} without {field.name}, got {field.name}={value!r}; "
                 f"leave it out, or choose a kind that uses it: {kinds}"
             )
-        if field.name in COLUMN_FIELDS and field.name in meaning and not value:
+        unnamed = field.name in COLUMN_FIELDS and field.name in meaning and not value
+        if unnamed and not (field.name == "group" and plan.groups):
             raise ValueError(f"expected a plan of kind {plan.kind!r} to name the column of {field.name}, got {value!r}")
     _check_counts(plan)
 

@@ -11,17 +11,21 @@ from folds.ids import check_ids, show, sorted_positions
 from folds.kinds import KINDS
 from folds.plan import COLUMN_FIELDS, FoldPlan, check_plan
 from folds.store import Folds
+from folds.together import keep_together
 
 
-def make_folds(table: pd.DataFrame, plan: FoldPlan) -> Folds:
-    """The folds of a table's rows, in the order of the table; the same for any order of them."""
+def make_folds(table: pd.DataFrame, plan: FoldPlan, together: pd.Series | None = None) -> Folds:
+    """The folds of a table's rows, in the order of the table; the same for any order of them.
+
+    `together` is the group of each id in the file of FoldPlan.groups, where the plan names one.
+    """
     check_plan(plan)
     if not len(table):
         raise ValueError("expected rows in the train table, got none")
     columns = _columns(table, plan)
     check_ids(table.index, "the train table")
     order = sorted_positions(table.index)
-    drawn, notes = KINDS[plan.kind](columns.iloc[order], plan)
+    drawn, notes = KINDS[plan.kind](*keep_together(columns.iloc[order], plan, together))
     roles = np.empty_like(drawn)
     roles[order] = drawn
     repeats = np.repeat(np.arange(plan.repeats), roles.shape[1] // plan.repeats)

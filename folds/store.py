@@ -75,6 +75,10 @@ class Folds:
         """How many rows validate in no fold."""
         return int((~(self.roles == VALID).any(axis=1)).sum())
 
+    def validates(self, row: int) -> list[int]:
+        """The folds that a row, by its position, validates in."""
+        return [int(fold) for fold in np.flatnonzero(self.roles[row] == VALID)]
+
     def align(self, index: pd.Index) -> Self:
         """The same folds with their rows in the order of index; raises ValueError if the ids differ."""
         if self.ids.equals(index):

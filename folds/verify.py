@@ -11,14 +11,16 @@ from folds.ids import show
 from folds.plan import FoldPlan
 from folds.store import NEITHER, VALID, Folds
 from folds.times import read_times
+from folds.together import keep_together
 
 # the kinds whose every row validates once in a repeat
 _ONCE = ("random", "stratified", "group", "stratified-group", "blocked")
 
 
-def verify(folds: Folds, table: pd.DataFrame, plan: FoldPlan) -> list[str]:
+def verify(folds: Folds, table: pd.DataFrame, plan: FoldPlan, together: pd.Series | None = None) -> list[str]:
     """What is wrong with the folds of a table, one sentence each; raises ValueError if their ids differ."""
     folds = folds.align(table.index)
+    table, plan = keep_together(table, plan, together)
     problems = list(_coverage(folds, plan))  # sides can't overlap: a row has one role in a fold
     if plan.group:
         problems += _groups(folds, table, plan)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.contract import Competition, Values
+from pipelines.groupfile import group_codes
 from pipelines.loading import Tables
 from pipelines.predicting import Trained, predict_test, submit_file
 from pipelines.predictions import Predictions, read_predictions, write_predictions
@@ -85,7 +86,7 @@ def blend_runs(parts: Sequence[Trained], tables: Tables, method: Method, label: 
     fitted = _fitted(competition, dict(zip(names, oof, strict=True)), truth, entries, SEARCHES.get(method))
     weights = dict.fromkeys(names, 1 / len(names)) if fitted is None else dict(fitted.weights)
     kept = competition.metric.keep(truth, weighed(oof, weights))
-    score = score_oof(competition.metric, kept, entries, groups_of(competition, tables))
+    score = score_oof(competition.metric, kept, entries, group_codes(tables.train, competition.plan))
     singles = {name: competition.metric.score(truth, each) for name, each in zip(names, oof, strict=True)}
     fingerprint = fingerprint_of(parts, method)
     folder = RunFolder(parts[0].folder.root.parent / run_name(label, fingerprint))
@@ -119,12 +120,6 @@ def entries_of(stored: Predictions, tables: Tables) -> Entries:
     """Where out-of-fold predictions come from."""
     fold, repeat = (stored.arrays[name][:, 0] for name in ("fold", "repeat"))
     return Entries(tables.train.index.get_indexer(stored.ids), fold, repeat, len(tables.train))
-
-
-def groups_of(competition: Competition, tables: Tables) -> np.ndarray | None:
-    """The group of each training row, where the plan has any."""
-    group = competition.plan.group
-    return None if group is None else np.asarray(tables.train[group].to_numpy())
 
 
 def _fitted(

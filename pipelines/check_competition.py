@@ -14,6 +14,7 @@ from folds.split import make_folds
 from folds.verify import verify
 from pipelines.contract import Competition, Table, Values
 from pipelines.corridor import run_competition
+from pipelines.groupfile import read_groups
 from pipelines.loading import load_tables
 from pipelines.options import Options
 from pipelines.outcome import Outcome
@@ -126,7 +127,8 @@ def _same(one: pd.Series, other: pd.Series) -> bool:
 
 def _folds(competition: Competition, options: Options) -> str:
     tables = load_tables(competition, options, Report(quiet=True))
-    return "; ".join(verify(make_folds(tables.train, competition.plan), tables.train, competition.plan))
+    plan, together = competition.plan, read_groups(competition.plan, competition.id)
+    return "; ".join(verify(make_folds(tables.train, plan, together), tables.train, plan, together))
 
 
 def _truth(competition: Competition, options: Options) -> str:

@@ -11,12 +11,13 @@ from folds.plan import FoldPlan
 from folds.split import make_folds
 from folds.store import Folds, compare
 from pipelines.contract import Table
+from pipelines.groupfile import read_groups
 from pipelines.report import Report
 
 
 def settle_folds(train: Table, plan: FoldPlan, path: Path, report: Report, remake: bool = False) -> Folds:
     """The stored folds of this plan, made now where there are none; says so when the plan would move rows today."""
-    made = make_folds(train, plan)
+    made = make_folds(train, plan, read_groups(plan, str(train.index.name)))
     if not path.exists() or remake:
         made.save(path)
         report.line(f"folds: {path} made, fingerprint {made.fingerprint[:12]}")

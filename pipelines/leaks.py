@@ -8,6 +8,7 @@ from pathlib import Path
 from folds.audit import Audit, audit
 from folds.store import Folds
 from pipelines.contract import Competition
+from pipelines.groupfile import grouped
 from pipelines.loading import Tables
 from pipelines.report import Report
 from pipelines.runfolder import read_json, write_json
@@ -21,7 +22,8 @@ def audit_folds(competition: Competition, tables: Tables, folds: Folds, folder: 
     if path.exists():
         return Audit.from_json(read_json(path))
     covered = tables.train.loc[folds.ids] if len(folds.ids) < len(tables.train) else tables.train
-    found = audit(covered, tables.test, competition.targets, folds, competition.plan)
+    rows, plan = grouped(covered, competition.plan)
+    found = audit(rows, tables.test, competition.targets, folds, plan)
     write_json(path, found.to_json())
     return found
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from pipelines.blending import Blended, entries_of, fingerprint_of, groups_of, record, shared_oof
+from pipelines.blending import Blended, entries_of, fingerprint_of, record, shared_oof
 from pipelines.contract import Table
+from pipelines.groupfile import group_codes
 from pipelines.loading import Tables
 from pipelines.maps import predicted_maps
 from pipelines.predicting import Trained
@@ -25,7 +26,7 @@ def blend_maps(parts: Sequence[Trained], tables: Tables, wanted: Wanted, label: 
     same_folds({part.folder.name: part.marks["folds"] for part in parts})
     stored = [shared_oof(part, parts[0]) for part in parts]
     entries = entries_of(stored[0], tables)
-    groups = groups_of(competition, tables)
+    groups = group_codes(tables.train, competition.plan)
     fingerprint = fingerprint_of(parts, "mean")
     folder = RunFolder(parts[0].folder.root.parent / run_name(label, fingerprint))
     with folder.lock():

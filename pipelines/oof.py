@@ -11,6 +11,7 @@ import pandas as pd
 
 from pipelines.contract import Ids, Metric, Values
 from pipelines.fitting import LOOKS, predict_stand_in
+from pipelines.groupfile import group_codes
 from pipelines.predictions import Predictions, read_predictions, write_predictions
 from pipelines.run import Run
 from pipelines.runfolder import Kind
@@ -131,5 +132,4 @@ def _scored(run: Run, oof: Oof, kept: np.ndarray) -> Score:
 
 def groups_of(run: Run) -> np.ndarray | None:
     """The group of each row, numbered, that resampling keeps whole; None where the plan has none."""
-    group = run.competition.plan.group
-    return None if group is None else pd.factorize(run.rows[group])[0]
+    return group_codes(run.rows, run.competition.plan)

@@ -14,6 +14,7 @@ from pipelines.contract import Choice, Competition, Ids, Table, Targets, Values
 from pipelines.explain.amounts import Scored
 from pipelines.explain.kinds import Kind, kind_of
 from pipelines.explain.scores import Judged, judge
+from pipelines.groupfile import group_codes
 from pipelines.predictions import Predictions, read_predictions
 from pipelines.runfolder import RunFolder
 from pipelines.scoring import Entries
@@ -89,7 +90,7 @@ class Evidence:
 
     def judged(self) -> Judged:
         """The scores of these entries."""
-        return judge(self.competition.metric, self.kept, self.entries, groups_of(self.competition, self.train))
+        return judge(self.competition.metric, self.kept, self.entries, group_codes(self.train, self.competition.plan))
 
 
 def gather(folder: RunFolder, record: dict[str, Any], competition: Competition, train: Table) -> Evidence:
@@ -125,12 +126,6 @@ def check_fold(folder: RunFolder, fold: int | None) -> None:
     if fold is not None and fold not in finished:
         known = ", ".join(map(str, finished)) or "none yet"
         raise UsageError(f"--fold: expected one of the finished folds ({known}), got {fold}")
-
-
-def groups_of(competition: Competition, train: Table) -> np.ndarray | None:
-    """The group of each row of the train table, numbered; None where the plan has none."""
-    group = competition.plan.group
-    return None if group is None else np.asarray(pd.factorize(train[group])[0])
 
 
 def _stored(folder: RunFolder, record: dict[str, Any]) -> tuple[Predictions, str]:
