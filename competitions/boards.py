@@ -11,7 +11,6 @@ from competitions.flags import parse
 from competitions.overview import columns
 from competitions.verbs import named
 from pipelines.contract import Competition
-from pipelines.corridor import LEDGER
 from pipelines.kaggle.board import board_rows, line_through, pairs_of, points_of
 from pipelines.kaggle.chart import draw_board
 from pipelines.kaggle.client import connect
@@ -19,7 +18,7 @@ from pipelines.kaggle.syncing import sync_boards, sync_submissions
 from pipelines.report import Report
 from pipelines.tracking.mode import Mode
 from pipelines.tracking.sending import send_board
-from submissions.ledger import Ledger
+from submissions.ledger import LEDGER, Ledger
 
 
 @dataclasses.dataclass(frozen=True)

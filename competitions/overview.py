@@ -11,13 +11,12 @@ from typing import Any
 from competitions.flags import parse
 from competitions.registry import all_competitions, find_competition
 from pipelines.contract import Competition
-from pipelines.corridor import LEDGER
 from pipelines.kaggle.unpack import archives_in, is_there
 from pipelines.reopen import find_run
 from pipelines.runfolder import RunFolder, find_runs, read_json
 from pipelines.settings import diff
 from pipelines.stops import BusyError, UsageError
-from submissions.ledger import Ledger
+from submissions.ledger import LEDGER, Ledger
 
 
 def overview() -> int:

@@ -14,7 +14,6 @@ from competitions.registry import find_competition
 from competitions.verbs import named
 from pipelines.budget import seconds_of
 from pipelines.contract import Competition
-from pipelines.corridor import LEDGER
 from pipelines.kaggle.answers import Sent
 from pipelines.kaggle.board import scores_beside, standings
 from pipelines.kaggle.client import connect
@@ -31,7 +30,7 @@ from pipelines.stops import UsageError
 from pipelines.tracking.mode import Mode
 from pipelines.tracking.sending import send_submission
 from submissions.check import check_file
-from submissions.ledger import Ledger
+from submissions.ledger import LEDGER, Ledger
 from submissions.ledger_rows import RunRow, SubmissionRow
 from submissions.sample import read_sample
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from features.decode import BrokenImages
 from pipelines.run import Run
 from pipelines.runfolder import read_json, write_json
 
@@ -18,6 +17,8 @@ def check_files(run: Run, predict: bool) -> None:
     fresh = predict and seen not in known
     reasons = learner.unreadable(run.joined(run.rows), test if fresh else test.iloc[:0], run.report)
     if reasons:
+        from features.decode import BrokenImages  # with it come OpenCV and PIL
+
         raise BrokenImages(reasons)
     if fresh:
         write_json(path, {**known, seen: len(test)})

@@ -33,10 +33,8 @@ from pipelines.tracking.mode import settle_mode
 from pipelines.tracking.tracker import mirrored
 from pipelines.tracking.worst import write_worst
 from pipelines.training.crew import agreed, gathered, standing, started
-from submissions.ledger import Ledger
+from submissions.ledger import LEDGER, Ledger
 from submissions.ledger_rows import RunRow
-
-LEDGER = "ledger.sqlite"
 
 
 def run_competition(competition: Competition, options: Options, report: Report, predict: bool = True) -> Outcome:

@@ -15,6 +15,7 @@ from submissions.ledger_rows import BoardRow, LedgerRow, RunRow, SubmissionRow
 from submissions.place import placed
 from submissions.schema import migrate
 
+LEDGER = "ledger.sqlite"  # the ledger's name in the folder of all runs
 WAIT = 30.0  # seconds to wait for another process's write, which takes milliseconds
 RUN = tuple(field.name for field in fields(RunRow) if field.name != "fold_scores")
 SUBMISSION = tuple(field.name for field in fields(SubmissionRow))

@@ -7,11 +7,14 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
+import hypothesis
 import pytest
 
 from competitions.cli import main
 from competitions.registry import find_competition
 
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("steady")  # the same examples each time: what fails here fails there
 os.environ["WANDB_MODE"] = "disabled"  # whoever runs the tests may have a key; --wandb auto means off here
 
 QUICK = ("--rounds", "12", "--patience", "0", "--no-audit", "--threads", "1")  # a fit of a few milliseconds

@@ -12,11 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from competitions.registry import find_competition
-from pipelines.corridor import LEDGER
 from pipelines.kaggle.answers import Team
 from pipelines.kaggle.board import line_through, standings
 from pipelines.kaggle.syncing import ranked, read_board
-from submissions.ledger import Ledger
+from submissions.ledger import LEDGER, Ledger
 from submissions.ledger_rows import BoardRow, RunRow, SubmissionRow
 from submissions.standing import estimate, medal_lines, medal_places, place_of
 from tests.kaggle_server import Fault, State, zipped

@@ -8,11 +8,10 @@ from dataclasses import replace
 import pytest
 
 from competitions.registry import find_competition
-from pipelines.corridor import LEDGER
 from pipelines.kaggle.answers import Sent
 from pipelines.kaggle.sending import arrived
 from pipelines.runfolder import RunFolder
-from submissions.ledger import Ledger
+from submissions.ledger import LEDGER, Ledger
 from submissions.ledger_rows import BoardRow, SubmissionRow
 from tests.kaggle_server import Fault, State
 from tests.kaggling import HASTY, MAY, SLUG, aimed, copy_run

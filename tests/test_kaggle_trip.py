@@ -11,8 +11,7 @@ from functools import partial
 
 import pytest
 
-from pipelines.corridor import LEDGER
-from submissions.ledger import Ledger
+from submissions.ledger import LEDGER, Ledger
 from tests.forking import finish, start
 from tests.kaggle_server import KEY, SIGNATURE, TOKEN, USER, Fault, State, serving
 from tests.kaggling import FORMS, MAY, SLUG, aimed, copy_run, settle

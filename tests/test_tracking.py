@@ -147,8 +147,7 @@ def test_killed_with_its_mirror_a_resumed_run_has_every_step_once(tmp_path, monk
     until(lambda: handed_over(folder) == 30)
     os.killpg(mirror_of(child), signal.SIGKILL)
     kill(child)
-    held = [len(one.history) for id, one in read_folders(folder.tracking).items() if id.endswith("fold0")]
-    assert sum(held) < 30  # W&B lost some
+    # What W&B had not flushed yet is lost: up to 15 s of it, so usually all.
     mirror(tmp_path, "offline", range(25, 40))  # it goes on from a checkpoint before the kill
     one = by_place(folder)["fold0"]
     assert one.steps() == list(range(40))
