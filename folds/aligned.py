@@ -14,6 +14,7 @@ USUAL, FAINT = 24.0, 0.3  # levels of contrast; in a fainter photo less is allow
 ENOUGH = 0.02  # share of pixels from which a light is told at first
 LIGHTS, BLAME, GAINS = 4, 2.0, (0.5, 2.0)  # steps to a light, levels from which errors are not squared, its limits
 SHARED = 0.85  # of a side at least: two crops of a tenth each share 8/9, a camera that pans less
+SHORT = 0.88  # length of a side at least: a tenth is cropped, and what is left of a pixel may be off
 FLOOR = 1e-3  # keeps divisions by nothing finite
 
 
@@ -99,10 +100,11 @@ def disagree(whole: np.ndarray, part: np.ndarray, windows: np.ndarray) -> tuple[
 
 
 def framed_alike(windows: np.ndarray) -> np.ndarray:
-    """Whether windows (pairs, 4) and their whole share most of either's height and width, (pairs,)."""
+    """Whether windows (pairs, 4) are nearly as large as their whole and share most of it, (pairs,)."""
     starts, lengths = windows[:, 0::2], windows[:, 1::2]
     shared = np.minimum(starts + lengths, 1) - np.maximum(starts, 0)
-    return np.asarray((shared >= SHARED * np.maximum(lengths, 1)).all(1))
+    alike = (shared >= SHARED * np.maximum(lengths, 1)) & (lengths >= SHORT) & (lengths <= 1 / SHORT)
+    return np.asarray(alike.all(1))
 
 
 def at_an_end(images: np.ndarray) -> np.ndarray:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-PLAIN = 1.5  # levels of spread below which an image is plain: matched in light, any two would look alike
+PLAIN = 1.5  # levels of spread below which an image is plain and only its levels count
 FAINT = 6.0  # levels of spread below which one is compared both ways: recoding blurs what little there is
 APART, TINGED = 2.5, 5.0  # levels of light, and of a colour, that recoding moves a spot of a sixteenth of the side by
 MOST = 50  # pairs that start from one image: a thousand black frames are one group without half a million pairs
 
 
 def spread(pixels: np.ndarray) -> np.ndarray:
-    """By how many levels each of the thumbnails (images, side, side, 3) spreads about its mean, (images,)."""
-    return np.asarray(_spots(pixels).std((1, 2)).max(1))
+    """By how many levels each of the thumbnails (images, side, side, 3) departs from a smooth slope, (images,).
+
+    A clear sky is as plain as a white wall: any two slopes look alike once laid over each other and matched in light.
+    """
+    along = np.linspace(-1, 1, 16)
+    down, right = (each.ravel() for each in np.meshgrid(along, along, indexing="ij"))
+    smooth = np.stack([np.ones(256), down, right, down**2, down * right, right**2], axis=1)
+    base = np.linalg.qr(smooth)[0].astype(np.float32)
+    spots = _spots(pixels).reshape(len(pixels), 256, 3)
+    rest = spots - base @ (base.T @ spots)
+    return np.asarray(rest.std(1).max(1))
 
 
 def find_plain(pixels: np.ndarray) -> np.ndarray:
