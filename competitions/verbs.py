@@ -11,7 +11,7 @@ from typing import Any, cast, get_args
 from competitions.choosing import experiment_with, other_flags
 from competitions.flags import parse
 from competitions.registry import find_competition, starting_learner
-from folds.plan import FoldPlan, Kind, check_plan
+from folds.plan import FoldPlan, Kind, check_plan, of_kind
 from pipelines.contract import Competition
 from pipelines.corridor import choose_folds, folds_folder, run_competition
 from pipelines.foldfile import fold_path
@@ -67,10 +67,9 @@ def folds(arguments: Sequence[str]) -> int:
 
 
 def starting_plan(declared: FoldPlan, rest: Sequence[str]) -> FoldPlan:
-    """The plan whose fields the flags change: the declared one, or a bare one where they choose another kind."""
+    """The plan whose fields the flags change: the declared one, made one of the kind that they choose."""
     kind = _flag(rest, "--kind")
-    bare = kind in get_args(Kind) and kind != declared.kind
-    return FoldPlan(kind=cast(Kind, kind), seed=declared.seed) if bare else declared
+    return of_kind(declared, cast(Kind, kind)) if kind in get_args(Kind) else declared
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal[
@@ -44,6 +44,11 @@ _MEANING: dict[str, tuple[str, ...]] = {  # the fields that mean something, per 
     "leave-groups-out": ("group", "leave"),
     "given": ("column",),
 }
+
+
+def of_kind(plan: FoldPlan, kind: Kind) -> FoldPlan:
+    """A plan of another kind, with those of a plan's fields that mean something for it."""
+    return replace(FoldPlan(kind=kind), **{name: getattr(plan, name) for name in _MEANING[kind]})
 
 
 def check_plan(plan: FoldPlan) -> None:

@@ -123,8 +123,9 @@ def test_packages_travel_that_the_image_lacks():
 
 
 def test_compiled_packages_are_asked_for(podium, run, tmp_path):
-    (tmp_path / "data" / SLUG / "more.7z").touch()
-    said = podium("kernel", "build", run.name)
+    where = ("--data", tmp_path / "data" / SLUG)
+    (where[1] / "more.7z").touch()
+    said = podium("kernel", "build", run.name, *where)
     assert said.code == 1
     assert "pip download" in said.err
     wheels = tmp_path / "wheels"
@@ -133,9 +134,9 @@ def test_compiled_packages_are_asked_for(podium, run, tmp_path):
     for name in named:
         with zipfile.ZipFile(wheels / f"{name.replace('-', '_')}-1-cp312-cp312-any.whl", "w") as archive:
             archive.writestr("x.py", "")
-    assert podium("kernel", "build", run.name, "--wheels", wheels).code == 0
+    assert podium("kernel", "build", run.name, *where, "--wheels", wheels).code == 0
     assert len(list((run / "kernel" / "code").glob("*-cp312-any.whl"))) == len(named)
-    assert podium("kernel", "build", run.name, "--wheels", tmp_path).code == 1
+    assert podium("kernel", "build", run.name, *where, "--wheels", tmp_path).code == 1
 
 
 def test_weights_travel_where_they_are_needed(tmp_path):

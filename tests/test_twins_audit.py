@@ -141,7 +141,7 @@ def test_test_rows_of_the_file_are_left_aside_and_ids_may_be_called_as_the_compe
 def test_groups_need_a_kind_that_keeps_groups(podium, raw):
     Path("groups.csv").write_text("id,group\n1,a\n2,a\n")
     said = podium("folds", NAME, "--data", raw, "--groups", "groups.csv")
-    assert said.code == 1
+    assert said.code == 2
     assert "kind 'stratified' without groups" in said.err
     assert "a kind that uses it: group, stratified-group" in said.err
 
