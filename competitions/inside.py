@@ -73,7 +73,7 @@ class Kernel:
         if not self.content["weights"]:
             return competition
         weights = str(self.scratch / self.content["weights"])
-        return competition.with_learner(replace(competition.learner, weights=weights))  # type: ignore
+        return competition.with_learner(replace(competition.learner, weights=weights))  # type: ignore[type-var]
 
     def files(self, competition: Competition) -> Path:
         """The competition's files."""
