@@ -70,10 +70,11 @@ def test_two_commands_with_one_file_make_one_submission(state, raw_files, tmp_pa
     state.faults = [Fault("CreateSubmission", hang=0.5)]
     with serving(state) as server:
         before = partial(settle, server.url, tmp_path)
-        children = [start(tmp_path / f"chatter {each}", "submit", run, before=before) for each in range(2)]
+        typed = ("submit", run, "--wait", "0")  # a second one that came after the score would be refused as submitted
+        children = [start(tmp_path / f"chatter {each}", *typed, before=before) for each in range(2)]
         assert [finish(child) for child in children] == [0, 0]
     assert len(state.submissions) == 1
-    assert [row.public for row in Ledger(tmp_path / "runs" / LEDGER).submissions()] == [0.87]
+    assert [row.ref for row in Ledger(tmp_path / "runs" / LEDGER).submissions()] == [str(state.submissions[0]["ref"])]
 
 
 @pytest.mark.parametrize("shown", [f"Basic {BASIC} of {KEY}", f"Bearer {TOKEN}"])
