@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
+# Without compiled files beside it, every start of Python would compile pandas, torch and the rest anew: 1 to 10 s each.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo test gate bench bench-peers lock test-oldest clean
 .DEFAULT_GOAL := help
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from competitions.flags import parse
 from competitions.registry import find_competition, load_package, package_names, starting_learner
-from pipelines.blending import Method, blend_runs
+from pipelines.blending import Blended, Method, blend_runs
 from pipelines.contract import Competition
-from pipelines.loading import load_tables
+from pipelines.loading import Tables, load_tables
 from pipelines.map_blending import blend_maps
 from pipelines.options import Options
 from pipelines.predicting import Trained, predict_test, submit_file
@@ -127,6 +128,19 @@ def opened(folder: RunFolder, data: Path | None, runs: Path) -> tuple[Trained, O
     return reopen(folder, competition, competition.learner), options
 
 
+def blended(
+    parts: Sequence[Trained], tables: Tables, wanted: Wanted, request: PredictRequest, report: Report
+) -> Blended:
+    """The blend of runs whose values are numbers, or the mean of runs whose values are maps."""
+    if parts[0].competition.shape is None:
+        return blend_runs(parts, tables, request.method, request.name, report)
+    if request.method == "mean":
+        return blend_maps(parts, tables, wanted, request.name, report)
+    raise UsageError(
+        "podium blend: expected runs whose values are numbers, got maps: podium predict RUN RUN averages them"
+    )
+
+
 def _blend(folders: Sequence[RunFolder], request: PredictRequest, competition: str = "") -> int:
     report = Report(request.quiet)
     if len({folder.root.resolve() for folder in folders}) < len(folders):
@@ -138,14 +152,10 @@ def _blend(folders: Sequence[RunFolder], request: PredictRequest, competition: s
     parts = [trained for trained, _ in found]
     wanted = _wanted(request, parts[0].competition)
     tables = load_tables(parts[0].competition, found[0][1], report)
-    if parts[0].competition.shape is None:
-        made = blend_runs(parts, tables, request.method, request.name, report)
-    elif request.method == "mean":
-        made = blend_maps(parts, tables, wanted, request.name, report)
-    else:
-        raise UsageError(
-            "podium blend: expected runs whose values are numbers, got maps: podium predict RUN RUN averages them"
-        )
+    with ExitStack() as held:
+        for part in parts:  # a run that goes on would change what is blended
+            held.enter_context(part.folder.lock())
+        made = blended(parts, tables, wanted, request, report)
     print(made)
     if request.json:
         print(json.dumps(made.summary()))

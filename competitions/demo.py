@@ -41,7 +41,7 @@ def demo(arguments: Sequence[str]) -> int:
         outcome = run_competition(competition, options, report)
         report.line(f"{name}: {took(time.monotonic() - start)}\n")
         scores = outcome.scores
-        score, blank = f"{scores.model.value:.5f} ± {scores.model.se:.5f}", f"{scores.baseline.value:.5f}"
+        score, blank = f"{scores.model.value:.5f} ± {scores.model.se:.5f}", f"{scores.baseline:.5f}"
         seconds = f"{time.monotonic() - start:.0f}"
         rows.append((name, competition.metric.name, score, blank, seconds, str(outcome.submission)))
     print(columns(rows))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
+import functools
 import inspect
 import textwrap
 import types
@@ -45,6 +46,7 @@ def flags_in(arguments: Sequence[str]) -> list[str]:
     return [text.replace("-", "_").removeprefix("no_") for text in texts]
 
 
+@functools.cache
 def documentation(kind: type) -> dict[str, str]:
     """One line per field: the text that stands under it in the class."""
     found: dict[str, str] = {}
@@ -79,7 +81,7 @@ def _declared(name: str, source: Any, kind: Any) -> tuple[str, Any, Any]:
     if typing.get_origin(kind) is tuple:
         default, kind = ",".join(map(str, default)), str
     short = {field.name: field.metadata.get("short") for field in dataclasses.fields(source)}[name]
-    words = documentation(type(source)).get(name, "")
+    words = documentation(source.__class__).get(name, "")
     described = typing.Annotated[kind, tyro.conf.arg(help=words, aliases=[short] if short else None)]
     return name, described, dataclasses.field(default=default)
 

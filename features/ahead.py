@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeAlias, TypeVar
 
-import cv2
 import numpy as np
 
 # glibc hands a large block back to the system when it is freed, and pays a page fault for each 4 kB of the next one:
@@ -37,6 +36,8 @@ def ahead(work: Callable[[Item], Made], items: Iterable[Item], workers: int, dep
     Threads, not processes: reading, hashing, decoding and warping all release the interpreter's lock, results need
     no copying, and an error or Ctrl-C arrives where the results are read.
     """
+    import cv2
+
     if workers < 1:
         yield from map(work, items)
         return

@@ -14,6 +14,8 @@ from folds.store import TRAIN, VALID, Folds
 
 PERFECT = 0.99  # AUC or R2 that hardly any honest column reaches
 STRIKING = 0.9  # worth a word if no other column comes near
+DULL = 0.8  # of a score that flatters: such a column is no finding of any kind
+SHARES = 256  # of the rows, by a column's values
 TIMES = 5  # how much smaller its error is than the next column's
 ENOUGH = 1_500  # scored rows; more would only cost time
 FITS = 400  # trees per target, or one for each column if there are more
@@ -50,6 +52,30 @@ def score_column(values: np.ndarray, aim: Aim, parts: Parts) -> Score:
     return max(tree, order, key=lambda score: score.low)
 
 
+def _dull(values: np.ndarray, aim: Aim) -> Score | None:
+    """What the means of equal shares of the rows tell of the aim, if that is so little that no tree need be asked.
+
+    They have seen the rows they are scored on, so a tree that has not does hardly better.
+    """
+    known = ~np.isnan(values)
+    shares = (pd.Series(values[known]).rank(method="first").to_numpy() * SHARES / (known.sum() + 1)).astype(int)
+    places = np.full(len(values), SHARES)  # the missing ones are a share of their own
+    places[known] = shares
+    if aim.classes:
+        score = class_score(aim.truth, _means(places, aim.truth))
+    else:  # a few far values hide what the rest says, and their order what the few say
+        seen = [aim.truth, rank(aim.truth[:, 0])[:, None]]
+        score = max((quantity_score(each[:, 0], _means(places, each)[:, 0]) for each in seen), key=lambda it: it.value)
+    return score if score.value < DULL else None
+
+
+def _means(places: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """The mean truth (rows, classes) of all rows that share a place with a row."""
+    sizes = np.maximum(np.bincount(places, minlength=SHARES + 1), 1)
+    sums = np.stack([np.bincount(places, column, SHARES + 1) for column in truth.T], axis=1)
+    return np.asarray((sums / sizes[:, None])[places])
+
+
 def _parts(roles: np.ndarray, most: int) -> Parts:
     """Positions of the two sides of the latest folds, until there are enough validating rows."""
     parts: list[tuple[np.ndarray, np.ndarray]] = []
@@ -75,7 +101,11 @@ def _orders(ids: pd.Index, rows: np.ndarray) -> dict[str, np.ndarray]:
 
 def _in_columns(columns: Mapping[str, np.ndarray], aim: Aim, parts: Parts) -> Iterator[Finding]:
     """One finding for all columns that tell the aim, or one for a column that stands out."""
-    scores = {name: score_column(values, aim, parts) for name, values in columns.items()}
+    scores = {name: _dull(values, aim) or score_column(values, aim, parts) for name, values in columns.items()}
+    if (
+        max((score.low for score in scores.values()), default=0) > STRIKING
+    ):  # what it stands out from must not be flattered
+        scores = {name: score_column(values, aim, parts) for name, values in columns.items()}
     best = sorted(scores, key=lambda name: -scores[name].low)
     same = [name for name in best if _one_to_one(columns[name], aim)]
     perfect = [name for name in best if scores[name].low > PERFECT or name in same]

@@ -81,8 +81,10 @@ class Folds:
 
     def align(self, index: pd.Index) -> Self:
         """The same folds with their rows in the order of index; raises ValueError if the ids differ."""
-        if self.ids.equals(index):
+        if self.ids.is_(index):
             return self
+        if self.ids.equals(index):
+            return replace(self, ids=index)  # the next time it is the same object, which costs nothing to see
         check_ids(index, "the table")
         rows = self.ids.get_indexer(index)
         extra = index[rows < 0]

@@ -104,7 +104,7 @@ def enter(run: Run, scores: Scores) -> None:
             higher_is_better=metric.higher_is_better,
             score=_defined(model.value),
             score_se=_defined(model.se),
-            baseline=_defined(scores.baseline.value),
+            baseline=_defined(scores.baseline),
             seed_sd=scores.seed_spread,
             fold_scores=tuple(_defined(score) for score in model.fold_scores),
             folds=run.folds.fingerprint,

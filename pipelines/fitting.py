@@ -152,7 +152,7 @@ def fit_full(run: Run) -> None:
 def fit_baseline(run: Run, fold: int) -> None:
     """Score what knows nothing on the same fold."""
     learner = run.competition.baseline or ConstantLearner()
-    train, valid = run.sides(fold)
+    train, valid = run.sides(fold, () if run.competition.baseline else run.competition.targets)
     out = run.folder.baseline(fold, run.report)
     out.prepare()
     model = learner.fit(train, None, run.targets, out)

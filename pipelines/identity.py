@@ -14,6 +14,7 @@ from typing import Any
 
 from folds.store import Folds
 from pipelines.contract import Competition
+from pipelines.learners.constant import ConstantLearner
 from pipelines.loading import Tables
 from pipelines.options import Options
 from pipelines.settings import settings
@@ -41,6 +42,7 @@ def identify(competition: Competition, options: Options, tables: Tables, folds: 
         "competition": competition.name,
         "learner": recorded,
         "truth": settings(competition.truth),
+        "baseline": settings(competition.baseline or ConstantLearner()),
         "metric": competition.metric.name,
         "seeds": options.seeds,
         "full": options.full,

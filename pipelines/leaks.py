@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 from folds.audit import Audit, audit
@@ -19,7 +20,7 @@ def audit_folds(competition: Competition, tables: Tables, folds: Folds, folder: 
     """What the audit finds; asked again of the same folds and tables, it is read back."""
     asked = f"{folds.fingerprint} {tables.train_fingerprint} {tables.test_fingerprint} {competition.plan}"
     path = folder / f"audit-{hashlib.sha256(asked.encode()).hexdigest()[:12]}.json"
-    if path.exists():
+    with suppress(FileNotFoundError, ValueError):  # a damaged one is made anew, like any that is not there
         return Audit.from_json(read_json(path))
     covered = tables.train.loc[folds.ids] if len(folds.ids) < len(tables.train) else tables.train
     rows, plan = grouped(covered, competition.plan)

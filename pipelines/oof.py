@@ -15,7 +15,7 @@ from pipelines.groupfile import group_codes
 from pipelines.predictions import Predictions, read_predictions, write_predictions
 from pipelines.run import Run
 from pipelines.runfolder import Kind
-from pipelines.scoring import Comparison, Entries, Score, compare, neutral_score, score_oof
+from pipelines.scoring import Comparison, Entries, Score, compare, neutral_score, plain_score, score_oof
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Scores:
     """The model's score, the baseline's on the same folds, each seed's own, and the model's with a single view."""
 
     model: Score
-    baseline: Score
+    baseline: float
     seeds: tuple[float, ...]
     plain: Score | None = None
     blind: Score | None = None
@@ -58,7 +58,7 @@ class Scores:
             "never": self.model.never,
             "seeds": list(self.seeds),
             "seed_spread": self.seed_spread,
-            "baseline": self.baseline.value,
+            "baseline": self.baseline,
             "neutral": self.neutral,
             "plain": None if self.plain is None else self.plain.value,
             "blind": None if self.blind is None else self.blind.value,
@@ -81,8 +81,9 @@ def score_run(run: Run) -> Scores:
     own = _kept(run.competition.metric, truth, oof.arrays, "")
     model, neutral = _scored(run, oof, own), neutral_score(run.competition.metric, own, oof.entries)
     seeds = [_seed_score(run, oof, truth, seed) for seed in range(run.options.seeds)] if run.options.seeds > 1 else []
-    blank = gather(run, folds, "baseline")
-    baseline = _scored(run, blank, _kept(run.competition.metric, truth, blank.arrays, ""))
+    blank = gather(run, folds, "baseline", oof)
+    nothing = _kept(run.competition.metric, truth, blank.arrays, "")
+    baseline = plain_score(run.competition.metric, nothing, blank.entries)
     looks = {name: _kept(run.competition.metric, truth, oof.arrays, f"{name}_") for name in LOOKS if _has(oof, name)}
     scored = {name: _scored(run, oof, kept) for name, kept in looks.items()}
     worth = None
@@ -91,8 +92,8 @@ def score_run(run: Run) -> Scores:
     return Scores(model, baseline, tuple(seeds), columns=worth, neutral=neutral, **scored)
 
 
-def gather(run: Run, folds: Sequence[int], kind: Kind = "oof") -> Oof:
-    """All entries of these folds, in the folds' order."""
+def gather(run: Run, folds: Sequence[int], kind: Kind = "oof", beside: Oof | None = None) -> Oof:
+    """All entries of these folds, in the folds' order; beside: those of the same folds by another model."""
     parts = [read_predictions(run.folder.fold_oof(fold, kind)) for fold in folds]
     for fold, part in zip(folds, parts, strict=True):
         if {name: part.marks.get(name) for name in run.marks} != run.marks:
@@ -101,10 +102,12 @@ def gather(run: Run, folds: Sequence[int], kind: Kind = "oof") -> Oof:
             )
     rows = run.rows
     ids = pd.Index(np.concatenate([part.ids.to_numpy() for part in parts]), name=rows.index.name)
+    arrays = {name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays}
+    if beside is not None and beside.ids.equals(ids):
+        return Oof(beside.ids, beside.entries, arrays)
     places: np.ndarray = np.repeat(np.asarray(folds, np.int32), [len(part.ids) for part in parts])
     repeat = run.folds.repeats[places].astype(np.int32)
-    entries = Entries(rows.index.get_indexer(ids), places, repeat, len(rows))
-    return Oof(ids, entries, {name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays})
+    return Oof(ids, Entries(rows.index.get_indexer(ids), places, repeat, len(rows)), arrays)
 
 
 def _has(oof: Oof, look: str) -> bool:

@@ -53,7 +53,7 @@ def describe_outcome(outcome: Outcome) -> str:
         shown = np.round(np.asarray(model.choice, dtype=float), 4).tolist()
         without = f", without a choice {scores.neutral:.5f}" if scores.neutral is not None else ""
         lines.append(("choice", f"{shown}, judged on other folds; on its own rows {model.optimistic:.5f}{without}"))
-    lines.append(("baseline", f"{scores.baseline.value:.5f} on the same folds"))
+    lines.append(("baseline", f"{scores.baseline:.5f} on the same folds"))
     if model.never:
         lines.append(("rows", f"{model.rows:,} validated, {model.never:,} never do"))
     if scores.plain is not None:

@@ -53,10 +53,11 @@ class Run:
         first = self.competition.learner
         return with_seed(first, first.seed + seed)
 
-    def sides(self, fold: int) -> tuple[Table, Table]:
-        """The training rows of a fold, outside rows included, and its validation rows."""
-        train, valid = self.folds.split(fold, self.rows.index)
-        return self.joined(self.rows.iloc[train]), self.rows.iloc[valid]
+    def sides(self, fold: int, columns: Sequence[str] = ()) -> tuple[Table, Table]:
+        """The training rows of a fold, outside rows included, and its validation rows; all columns, or these alone."""
+        rows = self.rows[list(columns)] if columns else self.rows
+        train, valid = self.folds.split(fold, rows.index)
+        return self.joined(rows.iloc[train]), rows.iloc[valid]
 
     @property
     def rows(self) -> Table:
@@ -77,7 +78,7 @@ class Run:
             return train
         import pandas as pd
 
-        return pd.concat([train, self.tables.extra])
+        return pd.concat([train, self.tables.extra[list(train.columns)]])
 
     def fits(self, fold: int | str) -> list[FoldFolder]:
         """The fits of one fold, a seed each."""

@@ -182,6 +182,12 @@ def honest_choices(metric: Metric, kept: np.ndarray, entries: Entries) -> Choice
     return choices
 
 
+def plain_score(metric: Metric, kept: np.ndarray, entries: Entries) -> float:
+    """Score.value alone, without the resamples that its error takes."""
+    unit = np.zeros(len(kept), np.int64)
+    return _pooled(metric, _side(kept, honest_choices(metric, kept, entries), entries, unit))
+
+
 def neutral_score(metric: Metric, kept: np.ndarray, entries: Entries) -> float | None:
     """The score with the choice of a metric that knows nothing, such as a threshold of 0.5; None without a choice."""
     neutral = metric.choose(kept[:0])

@@ -87,3 +87,4 @@ def test_runs_that_cannot_be_blended_are_named(podium, files, tmp_path, three_ru
 def test_a_run_that_goes_on_is_not_predicted_from_beside_it(podium, files, tmp_path, three_runs):
     with RunFolder(tmp_path / "runs" / MAY / three_runs[0]["run"]).lock():
         assert podium("predict", three_runs[0]["run"], "--data", files).code == 75
+        assert podium("blend", *[each["run"] for each in three_runs[1::-1]], "--data", files).code == 75

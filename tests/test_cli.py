@@ -128,6 +128,11 @@ def test_check_judges_any_file(podium, files, tmp_path):
 
 def test_folds_shows_the_split_and_the_audit_can_stop(podium, files, tmp_path):
     said = podium("folds", MAY, "--data", files, "--audit")
+    (kept,) = (tmp_path / "runs" / MAY / "folds").glob("audit-*.json")
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[: len(whole) // 2])
+    again = podium("folds", MAY, "--data", files, "--audit")
+    assert (again.code, again.out, kept.read_bytes()) == (said.code, said.out, whole)
     assert said.code == 0
     assert "never validate: 0" in said.out
     assert list((tmp_path / "runs" / MAY / "folds").glob("stratified-5-*.parquet"))

@@ -10,13 +10,19 @@ import resource
 import shutil
 import signal
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from competitions.cli import main
+from competitions.registry import find_competition
+from pipelines.corridor import run_competition
+from pipelines.learners.constant import ConstantLearner
+from pipelines.options import Options
 from pipelines.predictions import read_predictions
+from pipelines.report import Report
 from tests.conftest import QUICK
 from tests.forking import finish, start
 
@@ -276,13 +282,6 @@ def test_limit_keeps_a_few_rows_of_every_fold(podium, files):
 
 
 def test_extra_rows_train_and_never_validate(files, tmp_path, monkeypatch):
-    from dataclasses import replace
-
-    from competitions.registry import find_competition
-    from pipelines.corridor import run_competition
-    from pipelines.options import Options
-    from pipelines.report import Report
-
     competition = find_competition(MAY)
     competition = competition.with_learner(replace(competition.learner, rounds=10, patience=0, threads=1))
 
@@ -298,3 +297,13 @@ def test_extra_rows_train_and_never_validate(files, tmp_path, monkeypatch):
     oof = read_predictions(joined.run.folder.oof)
     assert not any(each.startswith("old-") for each in oof.ids)
     assert len(joined.run.sides(0)[0]) == len(plain.run.sides(0)[0]) + 200
+
+
+def test_another_baseline_is_another_run(files, tmp_path):
+    """Its predictions lie in the run's folder, where the next command would find them done."""
+    competition = find_competition(MAY)
+    competition = competition.with_learner(replace(competition.learner, rounds=5, patience=0, threads=1))
+    options = Options(data=files, runs=tmp_path / "runs", audit=False, folds=(0,))
+    plain = run_competition(competition, options, Report(quiet=True), predict=False)
+    other = replace(competition, baseline=ConstantLearner(statistic="median"))
+    assert run_competition(other, options, Report(quiet=True), predict=False).run.folder.root != plain.run.folder.root

@@ -130,7 +130,7 @@ def test_finished_folds_predict_and_a_fold_that_does_not_fit_is_not_started(raw,
 def test_before_any_checkpoint_the_baseline_predicts(raw, tmp_path):
     nothing = run_photos(raw, tmp_path / "runs", {"budget": "0.001s", "folds": (1,)})
     assert record_of(nothing)["sources"] == ["baseline1"]
-    assert nothing.scores.model.value == nothing.scores.baseline.value
+    assert nothing.scores.model.value == nothing.scores.baseline
     cells = {line.split(",")[1] for line in nothing.submission.read_text().splitlines()[1:]}
     assert len(cells) == 1
 

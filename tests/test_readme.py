@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 import pytest
 
@@ -27,6 +28,15 @@ def test_make_knows_what_the_readme_names(command):
 @pytest.mark.parametrize("command", [each for each in COMMANDS if each.startswith("podium ")])
 def test_the_verbs_of_the_readme_exist(command):
     assert command.split()[1] in VERBS
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if re.search(" --?[a-z]", each)])
+def test_the_flags_of_the_readme_exist(podium, command):
+    words = [{"NAME": "petfinder"}.get(word, word) for word in shlex.split(command)[1:] if word not in ("[RUN", "...]")]
+    known = podium(*words, "--help")
+    assert known.code == 0, known.err
+    for flag in [word for word in words if word.startswith("-")]:
+        assert re.search(rf"(?<![\w-]){flag}(?![\w-])", known.out), flag
 
 
 @pytest.mark.parametrize("command", [each for each in COMMANDS if "--toy" in each or each == "podium"])

@@ -17,9 +17,10 @@ MONTH = "tps_tabular/nov-2021"  # binary, AUC, anonymous floats
 ROUNDS, RATE, LEAVES = 200, 0.1, 63
 BARE = {  # what the learner's flags below mean to LightGBM, so that both fit the same trees
     "objective": "binary", "metric": "auc", "learning_rate": RATE, "num_leaves": LEAVES, "min_data_in_leaf": 100,
-    "feature_fraction": 0.8, "verbosity": -1, "rounds": ROUNDS, "patience": 50,
+    "feature_fraction": 0.8, "verbosity": -1, "seed": 0, "rounds": ROUNDS, "patience": 50,
 }  # fmt: skip
-FLAGS = ("--rounds", ROUNDS, "--rate", RATE, "--leaves", LEAVES, "--min-rows", 100, "--columns", 0.8, "--patience", 50)
+TREES = ("--rounds", ROUNDS, "--rate", RATE, "--leaves", LEAVES, "--min-rows", 100, "--columns", 0.8, "--patience", 50)
+FLAGS = (*TREES, "--subsample", 1, "--l2", 0)
 
 MAKE = """
 import sys
