@@ -14,6 +14,7 @@ from submissions.runs import find_fault
 from submissions.sample import Sample
 from submissions.verdict import FIRST, Problem
 
+EXACT = 2.0**53  # from here on different whole numbers may be the same float
 SHOWN = 40  # characters of a cell; a mask's code has thousands
 
 
@@ -36,7 +37,8 @@ class ColumnJudge:
     tallies: dict[str, Tally] = field(default_factory=dict)
     lowest: float = np.inf
     highest: float = -np.inf
-    start: object = None  # the first cell
+    cell: object = None  # the first one
+    start: object = None  # its number, the cell itself in a column of words
     constant: bool = True  # so far
     like_sample: bool = True  # so far
     hard: bool = True  # only 0 and 1 so far
@@ -62,12 +64,12 @@ class ColumnJudge:
             for kind, rows in find_faults(cells, numbers, self.rules).items():
                 self.note(kind, ids, cells, rows)
         if self.rows == 0:
-            self.start = cells[0] if numbers is None else numbers[0]
-        if numbers is None:
-            self.constant &= all(cell == self.start for cell in cells)
-            self.like_sample = self.like_sample and list(cells) == listed
-        else:
+            self.start, self.cell = cells[0] if numbers is None else numbers[0], cells[0]
+        if numbers is not None:
             self.measure(numbers, listed)
+        if numbers is None or np.abs(numbers).max() >= EXACT:
+            self.constant &= all(cell == self.cell for cell in cells)
+            self.like_sample = self.like_sample and [str(cell) for cell in cells] == listed
         self.rows += len(cells)
 
     def measure(self, numbers: np.ndarray, listed: list[str]) -> None:
