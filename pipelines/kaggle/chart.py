@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipelines.figures import figure_of, label, save_figure, tidy
 from pipelines.kaggle.board import Point, line_through, pairs_of
-from pipelines.runfolder import replacing
 
 BOARDS = {"public": ("tab:blue", "o"), "private": ("tab:orange", "s")}
 LABELLED = 30  # points that get their name; more names than that hide the points
@@ -15,22 +15,14 @@ LABELLED = 30  # points that get their name; more names than that hide the point
 
 def draw_board(points: Sequence[Point], title: str, metric: str, path: Path) -> None:
     """Draw the points with their standard errors, a line through them where there are enough, as PNG."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        message = f"expected matplotlib for the plot, got no module {error.name}"
-        raise ValueError(f'{message}; install it: pip install "podium[plot]", or leave it out with --no-plot') from None
-    figure = Figure(figsize=(8, 6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = figure_of(8, 6)
     axes = figure.add_subplot()
     for board in BOARDS:
         _draw(axes, points, board)
     axes.set(title=title, xlabel=f"CV {metric} ± standard error", ylabel=f"leaderboard {metric}")
-    axes.grid(alpha=0.3)
     axes.legend()
-    with replacing(path) as draft:
-        figure.savefig(draft, format="png", dpi=120)
+    tidy(axes)
+    save_figure(figure, path)
 
 
 def _draw(axes: Any, points: Sequence[Point], board: str) -> None:
@@ -41,12 +33,12 @@ def _draw(axes: Any, points: Sequence[Point], board: str) -> None:
     colour, mark = BOARDS[board]
     pairs = pairs_of(shown, board)
     line = line_through(pairs)
-    label = board if line is None else f"{board} (correlation {line.correlation:+.2f})"
+    legend = board if line is None else f"{board} (correlation {line.correlation:+.2f})"
     first, second = zip(*pairs, strict=True)
     errors = [point.error for point in shown]
-    axes.errorbar(first, second, xerr=errors, fmt=mark, color=colour, capsize=2, label=label)
+    axes.errorbar(first, second, xerr=errors, fmt=mark, color=colour, capsize=2, label=legend)
     for point, height in zip(shown[:LABELLED], second, strict=False):
-        axes.annotate(point.name, (point.cv, height), textcoords="offset points", xytext=(4, 4), fontsize=7)
+        axes.annotate(label(point.name), (point.cv, height), textcoords="offset points", xytext=(4, 4), fontsize=7)
     if line is not None:
         ends = [min(first), max(first)]
         axes.plot(ends, [line.slope * end + line.offset for end in ends], color=colour, alpha=0.5, linestyle="--")
