@@ -10,7 +10,7 @@ from pipelines.figures import figure_of, label, save_figure, tidy
 from pipelines.kaggle.board import Point, line_through, pairs_of
 
 BOARDS = {"public": ("tab:blue", "o"), "private": ("tab:orange", "s")}
-LABELLED = 30  # points that get their name; more names than that hide the points
+FEW, OFF = 12, 6  # up to so many points all get their name, of more so many that lie farthest off the line
 
 
 def draw_board(points: Sequence[Point], title: str, metric: str, path: Path) -> None:
@@ -19,7 +19,10 @@ def draw_board(points: Sequence[Point], title: str, metric: str, path: Path) -> 
     axes = figure.add_subplot()
     for board in BOARDS:
         _draw(axes, points, board)
-    axes.set(title=title, xlabel=f"CV {metric} ± standard error", ylabel=f"leaderboard {metric}")
+    for point, height in _named(points):
+        axes.annotate(label(point.name), (point.cv, height), textcoords="offset points", xytext=(4, 4), fontsize=7)
+    axes.margins(x=0.1)
+    axes.set(title=label(title, 80), xlabel=f"CV {metric} ± standard error", ylabel=f"leaderboard {metric}")
     axes.legend()
     tidy(axes)
     save_figure(figure, path)
@@ -36,9 +39,18 @@ def _draw(axes: Any, points: Sequence[Point], board: str) -> None:
     legend = board if line is None else f"{board} (correlation {line.correlation:+.2f})"
     first, second = zip(*pairs, strict=True)
     errors = [point.error for point in shown]
-    axes.errorbar(first, second, xerr=errors, fmt=mark, color=colour, capsize=2, label=legend)
-    for point, height in zip(shown[:LABELLED], second, strict=False):
-        axes.annotate(label(point.name), (point.cv, height), textcoords="offset points", xytext=(4, 4), fontsize=7)
+    axes.errorbar(first, second, xerr=errors, fmt=mark, color=colour, elinewidth=0.8, capsize=2, label=legend)
     if line is not None:
         ends = [min(first), max(first)]
         axes.plot(ends, [line.slope * end + line.offset for end in ends], color=colour, alpha=0.5, linestyle="--")
+
+
+def _named(points: Sequence[Point]) -> list[tuple[Point, float]]:
+    """The points that get their name, and the height of each: of its public score, else of its private one."""
+    board = "public" if any(point.public is not None for point in points) else "private"
+    line = line_through(pairs_of(points, board))
+    heights = [(point, point.private if point.public is None else point.public) for point in points]
+    known = [(point, height) for point, height in heights if height is not None]
+    if len(known) <= FEW or line is None:
+        return known[:FEW]
+    return sorted(known, key=lambda pair: -abs(line.slope * pair[0].cv + line.offset - pair[1]))[:OFF]
