@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from competitions.fetching import by_name_or_slug
 from competitions.flags import parse
 from competitions.overview import columns
+from competitions.registry import find_competition
+from competitions.requests import Request
 from competitions.verbs import named
 from pipelines.contract import Competition
 from pipelines.kaggle.board import board_rows, line_through, pairs_of, points_of
@@ -22,11 +23,9 @@ from submissions.ledger import LEDGER, Ledger
 
 
 @dataclasses.dataclass(frozen=True)
-class BoardRequest:
+class BoardRequest(Request):
     """What `podium sync` and `podium board` take."""
 
-    runs: Path = Path("runs")
-    """Folder that holds all runs."""
     toy: bool = False
     """The runs on toy files; they have no leaderboard."""
     plot: bool = True
@@ -37,8 +36,6 @@ class BoardRequest:
     """Send the table and the plot to W&B."""
     csv: Path | None = None
     """Write the whole ledger, of all competitions, to this CSV file."""
-    quiet: bool = False
-    """No progress on stderr."""
 
 
 def sync(arguments: Sequence[str]) -> int:
@@ -86,4 +83,4 @@ def board(arguments: Sequence[str]) -> int:
 
 def _asked(arguments: Sequence[str], verb: str) -> tuple[Competition, BoardRequest]:
     name, rest = named(arguments, verb)
-    return by_name_or_slug(name), parse(rest, f"podium {verb} {name}", BoardRequest())[0]
+    return find_competition(name), parse(rest, f"podium {verb} {name}", BoardRequest())[0]

@@ -28,7 +28,7 @@ VERBS = {  # verb -> (module, what it does)
     "submit": ("competitions.submitting", "RUN|FILE -m TEXT: check, upload once, wait for the score"),
     "sync": ("competitions.boards", "NAME: past submissions, scores and the leaderboard into the ledger"),
     "board": ("competitions.boards", "NAME: every run's CV beside its leaderboard scores, as a table and a plot"),
-    "kernel": ("competitions.kernels", "build|rehearse|push|status|pull RUN: a Kaggle notebook of a run"),
+    "kernel": ("competitions.kernels", "build|rehearse|push|status|pull|submit RUN: a Kaggle notebook of a run"),
     "runs": ("competitions.overview", "NAME: its runs; --diff A B shows which settings differ"),
     "clean": ("competitions.overview", "NAME: drop unfinished runs and all but the best --keep N"),
     "new": ("competitions.scaffold", "NAME: start a competition of your own"),

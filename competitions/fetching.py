@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 
 from competitions.flags import parse
-from competitions.registry import all_competitions, find_competition, package_names
+from competitions.registry import find_competition
+from competitions.requests import FilesRequest
 from competitions.verbs import named
-from pipelines.contract import Competition
 from pipelines.kaggle.client import connect
 from pipelines.kaggle.fetching import Fetch
 from pipelines.kaggle.refusals import KaggleError
@@ -21,27 +20,21 @@ UNASKED = ("credentials", "offline")  # what kind of error says nothing of the f
 
 
 @dataclasses.dataclass(frozen=True)
-class DataRequest:
+class DataRequest(FilesRequest):
     """What `podium data` takes."""
 
-    data: Path | None = None
-    """Folder that the files go to (default: data/<slug>)."""
-    runs: Path = Path("runs")
-    """Folder that holds all runs."""
     toy: bool = False
     """Write the small generated stand-in files; nothing is downloaded."""
     all: bool = False
     """Download what the competition does not need too."""
     force: bool = False
     """Download everything anew, replacing what is there."""
-    quiet: bool = False
-    """No progress on stderr."""
 
 
 def data(arguments: Sequence[str]) -> int:
     """Download a competition's files, check their sizes and unpack what is needed; a second call has nothing to do."""
     name, rest = named(arguments, "data")
-    competition = by_name_or_slug(name)
+    competition = find_competition(name)
     (request,) = parse(rest, f"podium data {name}", DataRequest())
     report = Report(request.quiet)
     root = data_root(competition, Options(data=request.data, runs=request.runs, toy=request.toy))
@@ -61,10 +54,3 @@ def data(arguments: Sequence[str]) -> int:
             raise
         print(f"{competition.name}: the files are there, their sizes not compared with Kaggle's: {error}")
     return 0
-
-
-def by_name_or_slug(name: str) -> Competition:
-    """The competition of that name, or the one that Kaggle calls so."""
-    if name.split("/")[0] in package_names():
-        return find_competition(name)
-    return next((each for each in all_competitions() if each.slug == name), None) or find_competition(name)

@@ -5,23 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from competitions.requests import FilesRequest
+from competitions.submitting import SendRequest
 from pipelines.budget import seconds_of
 from pipelines.kernels.order import NOBODY
 from pipelines.stops import UsageError
 
 
 @dataclass(frozen=True)
-class KernelRequest:
+class KernelRequest(FilesRequest):
     """What every `podium kernel` takes."""
 
     train: bool = False
     """The kernel that trains the run, not the one that predicts with its models."""
-    data: Path | None = None
-    """Folder that holds this competition's files (default: where the run found them)."""
-    runs: Path = Path("runs")
-    """Folder that holds all runs."""
-    quiet: bool = False
-    """No progress on stderr."""
 
 
 @dataclass(frozen=True)
@@ -84,3 +80,8 @@ class PullRequest(KernelRequest):
 
     all: bool = False
     """Fetch all that the kernel left, a training kernel's models too."""
+
+
+@dataclass(frozen=True)
+class SubmitKernelRequest(KernelRequest, SendRequest):
+    """What `podium kernel submit` takes."""

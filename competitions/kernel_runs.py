@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from competitions.kernel_requests import KernelRequest
 from competitions.registry import find_competition, starting_learner
+from competitions.submitting import default_message
 from pipelines.contract import Competition
+from pipelines.kaggle.sending import NotebookParcel
 from pipelines.kernels.order import Part
+from pipelines.kernels.trip import Trip
 from pipelines.loading import data_root
 from pipelines.options import Options
 from pipelines.reopen import find_run, found_at, is_blend, reopen
@@ -43,6 +47,31 @@ def open_run(name: str, request: KernelRequest) -> Opened:
     where = request.data or found_at(parts[0].record)
     options = Options(data=where, runs=request.runs, toy=parts[0].record["toy"])
     return Opened(folder, parts, data_root(parts[0].competition, options))
+
+
+def notebook_parcel(opened: Opened, trip: Trip, message: str) -> NotebookParcel:
+    """The pushed version of a kernel, as it is submitted; refused where no code competition takes it."""
+    competition, record, pushed = opened.competition, read_json(opened.folder.record), trip.pushed
+    if not competition.code:
+        raise ValueError(
+            f"{competition.slug}: expected a code competition, got one that takes files: podium submit "
+            f"{opened.folder.name} sends the run's own, or the one that podium kernel pull fetches"
+        )
+    if record.get("toy") or opened.parts[0].record["toy"]:
+        raise ValueError(f"{opened.folder.name}: expected a run on the real files, got one on toy files")
+    if trip.bundle.content["internet"]:
+        raise ValueError(f"{pushed.ref}: expected a kernel without internet, got one with: build it anew, then push")
+    if not pushed.version:
+        raise ValueError(f"{pushed.ref}: expected a pushed version, got one whose push had no answer: push again")
+    return NotebookParcel(
+        competition=competition,
+        path=trip.kept(competition.submission),
+        digest=hashlib.sha256(f"{pushed.ref} {pushed.version}".encode()).hexdigest(),
+        message=message or default_message(opened.submission, record),
+        run=opened.folder.name,
+        notebook=pushed.ref,
+        version=pushed.version,
+    )
 
 
 def _part(folder: RunFolder, weight: float = 1.0) -> Part:

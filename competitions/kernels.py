@@ -1,15 +1,24 @@
-"""The verb of Kaggle's kernels: `podium kernel build|rehearse|push|status|pull RUN`."""
+"""The verb of Kaggle's kernels: `podium kernel build|rehearse|push|status|pull|submit RUN`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
 from competitions.flags import parse
-from competitions.kernel_requests import BuildRequest, KernelRequest, PullRequest, RehearseRequest, WatchRequest
-from competitions.kernel_runs import open_run
+from competitions.kernel_requests import (
+    BuildRequest,
+    KernelRequest,
+    PullRequest,
+    RehearseRequest,
+    SubmitKernelRequest,
+    WatchRequest,
+)
+from competitions.kernel_runs import Opened, notebook_parcel, open_run
 from competitions.registry import unknown
+from competitions.submitting import send
 from pipelines.budget import seconds_of
 from pipelines.kaggle.client import connect
+from pipelines.kaggle.sending import Sending
 from pipelines.kernels.bundle import Bundle, build
 from pipelines.kernels.image import VERSIONS, find_machine, runs_like_image
 from pipelines.kernels.order import Order, named
@@ -23,6 +32,7 @@ from pipelines.reopen import find_run
 from pipelines.report import Report
 from pipelines.runfolder import RunFolder
 from pipelines.stops import UsageError
+from submissions.ledger import LEDGER, Ledger
 from submissions.sample import read_sample
 
 
@@ -110,13 +120,28 @@ def pull_kernel(name: str, rest: Sequence[str]) -> int:
     """Fetch what the kernel left, check its submission and put it beside the run."""
     (request,) = parse(rest, f"podium kernel pull {name}", PullRequest())
     opened = open_run(name, request)
+    _pulled(opened, _trip(name, request), request.all)
+    return 0
+
+
+def submit_kernel(name: str, rest: Sequence[str]) -> int:
+    """Check what the kernel left, submit its version to a code competition, wait for the score."""
+    (request,) = parse(rest, f"podium kernel submit {name}", SubmitKernelRequest())
+    opened = open_run(name, request)
+    trip = _trip(name, request)
+    parcel = notebook_parcel(opened, trip, request.message)
+    _pulled(opened, trip, everything=False)
+    report = Report(request.quiet)
+    return send(Sending(trip.remote.kaggle, Ledger(request.runs / LEDGER), report), parcel, request)
+
+
+def _pulled(opened: Opened, trip: Trip, everything: bool) -> None:
     competition, local = opened.competition, opened.submission
     sample = read_sample(find_file(opened.root, SAMPLE, slug=competition.slug, files=competition.files))
-    kept = _trip(name, request).pull(competition, sample, request.all)
+    kept = trip.pull(competition, sample, everything)
     same = local.is_file() and local.read_bytes() == kept.read_bytes()
     beside = "the same bytes as" if same else "other bytes than"
     print(f"{kept}: {len(sample):,} rows, checked" + (f"; {beside} {local.name}" if local.is_file() else ""))
-    return 0
 
 
 ACTIONS: Mapping[str, Callable[[str, Sequence[str]], int]] = {
@@ -125,6 +150,7 @@ ACTIONS: Mapping[str, Callable[[str, Sequence[str]], int]] = {
     "push": push_kernel,
     "status": kernel_status,
     "pull": pull_kernel,
+    "submit": submit_kernel,
 }
 
 

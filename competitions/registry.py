@@ -48,8 +48,11 @@ def _package(name: str, spec: ModuleType) -> Package:
 
 
 def find_competition(name: str) -> Competition:
-    """The competition of that name; a family's bare name lists its members."""
-    package = load_package(name.split("/")[0])
+    """The competition of that name, or that Kaggle calls so; a family's bare name lists its members."""
+    top = name.split("/")[0]
+    if top not in package_names() and (found := next((each for each in all_competitions() if each.slug == name), None)):
+        return found
+    package = load_package(top)
     known = {each.name: each for each in package.competitions}
     if name in known:
         return known[name]

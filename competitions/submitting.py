@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from competitions.fetching import by_name_or_slug
 from competitions.flags import parse
 from competitions.registry import find_competition
+from competitions.requests import FilesRequest
 from competitions.verbs import named
 from pipelines.budget import seconds_of
 from pipelines.contract import Competition
@@ -36,32 +36,32 @@ from submissions.sample import read_sample
 
 
 @dataclasses.dataclass(frozen=True)
-class SubmitRequest:
-    """What `podium submit` takes."""
+class SendRequest(FilesRequest):
+    """What everything that submits takes."""
 
     message: str = dataclasses.field(default="", metadata={"short": "-m"})
     """What to say of it at Kaggle (default: the run's name and CV score)."""
-    competition: str = ""
-    """The competition that a FILE is for; a run knows its own."""
-    data: Path | None = None
-    """Folder that holds this competition's files (default: data/<slug>)."""
-    runs: Path = Path("runs")
-    """Folder that holds all runs."""
-    sample: Path | None = None
-    """A sample_submission to judge by, when it does not lie in the data folder."""
     again: bool = False
-    """Submit a file that was submitted before."""
+    """Submit what was submitted before."""
     dry_run: bool = False
-    """Do everything but upload."""
+    """Do everything but submit."""
     wait: str = "10m"
     """How long to wait for the score; 0: not at all."""
     wandb: Mode = "auto"
     """Tell W&B the run's scores; auto: online with a key (WANDB_API_KEY or netrc), else not."""
-    quiet: bool = False
-    """No progress on stderr."""
 
     def __post_init__(self) -> None:
         seconds_of(self.wait, "--wait")
+
+
+@dataclasses.dataclass(frozen=True)
+class SubmitRequest(SendRequest):
+    """What `podium submit` takes."""
+
+    competition: str = ""
+    """The competition that a FILE is for; a run knows its own."""
+    sample: Path | None = None
+    """A sample_submission to judge by, when it does not lie in the data folder."""
 
 
 def submit(arguments: Sequence[str]) -> int:
@@ -70,19 +70,24 @@ def submit(arguments: Sequence[str]) -> int:
     (request,) = parse(rest, f"podium submit {name}", SubmitRequest())
     parcel = packed(name, request)
     report = Report(request.quiet)
-    sending = Sending(connect(say=report.line), Ledger(request.runs / LEDGER), report)
+    return send(Sending(connect(say=report.line), Ledger(request.runs / LEDGER), report), parcel, request)
+
+
+def send(sending: Sending, parcel: Parcel, request: SendRequest) -> int:
+    """Submit a parcel unless this is a dry run, wait for its score and show it."""
+    slug = parcel.competition.slug
     request.runs.mkdir(parents=True, exist_ok=True)
     with alone(request.runs):  # of two commands with the same file the second sees what the first did
         ref = sent_as(sending, parcel, request)
     if not ref:
-        print(f"{parcel.path}: fit to submit to {parcel.competition.slug} as {parcel.message!r}; nothing was uploaded")
+        print(f"{parcel.label}: fit to submit to {slug} as {parcel.message!r}; nothing was uploaded")
         return 0
-    print(f"{parcel.path}: submitted to {parcel.competition.slug} as {ref}")
+    print(f"{parcel.label}: submitted to {slug} as {ref}")
     return finish(sending, parcel, ref, request)
 
 
-def sent_as(sending: Sending, parcel: Parcel, request: SubmitRequest) -> str:
-    """The ref of a submission of this file that has no score yet, uploaded now if there is none; "" in a dry run."""
+def sent_as(sending: Sending, parcel: Parcel, request: SendRequest) -> str:
+    """The ref of a submission of this parcel that has no score yet, uploaded now if there is none; "" in a dry run."""
     if not request.again:
         pending = submitted_before(sending.ledger, parcel)
         if found := pending or sending.earlier(parcel):
@@ -115,7 +120,7 @@ def meant(name: str, request: SubmitRequest) -> tuple[Competition, Path, dict[st
             raise UsageError(
                 f"podium submit {name} --competition NAME: expected the competition the file is for, got none"
             )
-        return by_name_or_slug(request.competition), path, {}
+        return find_competition(request.competition), path, {}
     record = read_json(folder.record)
     competition = find_competition(record["competition"])
     if record.get("toy"):
@@ -142,12 +147,12 @@ def submitted_before(ledger: Ledger, parcel: Parcel) -> SubmissionRow | None:
     if row is None or not row.ref or row.status == PENDING:
         return row if row is not None and row.ref else None
     raise ValueError(
-        f"{parcel.path}: expected a file not submitted before, got one submitted as {row.ref} on {row.date[:10]}"
+        f"{parcel.label}: expected one not submitted before, got one submitted as {row.ref} on {row.date[:10]}"
         f"{scores_beside(row.public, row.private)}: submit it once more with --again"
     )
 
 
-def finish(sending: Sending, parcel: Parcel, ref: str, request: SubmitRequest) -> int:
+def finish(sending: Sending, parcel: Parcel, ref: str, request: SendRequest) -> int:
     """Wait for the score, show it, and tell W&B."""
     seconds = seconds_of(request.wait, "--wait")
     found = sending.wait(parcel, ref, seconds) if seconds else None
@@ -156,7 +161,7 @@ def finish(sending: Sending, parcel: Parcel, ref: str, request: SubmitRequest) -
         return 0
     if found.status != COMPLETE:
         why = found.fault or "Kaggle says no more"
-        raise ValueError(f"{parcel.path}: expected a score, got {found.status} for submission {ref}: {why}")
+        raise ValueError(f"{parcel.label}: expected a score, got {found.status} for submission {ref}: {why}")
     print(result(sending.ledger, parcel, found))
     folder = RunFolder(parcel.path.parent)
     if parcel.run and folder.record.exists():

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, cast, get_args
 
 from competitions.choosing import experiment_with, other_flags
 from competitions.flags import parse
 from competitions.registry import find_competition, starting_learner
+from competitions.requests import FilesRequest
 from folds.plan import FoldPlan, Kind, check_plan, of_kind
 from pipelines.contract import Competition
 from pipelines.corridor import choose_folds, folds_folder, run_competition
@@ -73,13 +73,9 @@ def starting_plan(declared: FoldPlan, rest: Sequence[str]) -> FoldPlan:
 
 
 @dataclasses.dataclass(frozen=True)
-class FoldsRequest:
+class FoldsRequest(FilesRequest):
     """What `podium folds` takes beside the plan's own fields."""
 
-    data: Path | None = None
-    """Folder that holds this competition's files (default: data/<slug>)."""
-    runs: Path = Path("runs")
-    """Folder that holds all runs."""
     toy: bool = False
     """Use small generated stand-in files instead of the real ones."""
     audit: bool = False
@@ -88,8 +84,6 @@ class FoldsRequest:
     """Look for leaks, and exit 3 when the audit finds something serious."""
     remake: bool = False
     """Make the folds anew, replacing the stored file."""
-    quiet: bool = False
-    """No progress on stderr."""
 
 
 def understood(arguments: Sequence[str], verb: str) -> tuple[Competition, Options]:

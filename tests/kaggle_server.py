@@ -8,7 +8,6 @@ import io
 import itertools
 import json
 import threading
-import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 PAGE = 20
+FOREVER = 600.0
 USER, KEY, TOKEN, SIGNATURE = (
     "tester",
     "key-0123456789abcdef",
@@ -37,7 +37,7 @@ class Fault:
     kind: str = ""  # of the body
     retry_after: str = ""
     cut: int = -1  # close the connection after so many bytes of the body
-    hang: float = 0.0  # seconds before the answer, or behind what is sent of it
+    hang: float = 0.0  # seconds before the answer, or behind what is sent of it; FOREVER: as long as there is a server
     drop: bool = False  # no answer at all
     after: bool = False  # do what was asked before failing
     times: int = 1
@@ -127,9 +127,13 @@ class Handler(BaseHTTPRequestHandler):
         self.state.asked.append((path, len(content)))
         fault = self.state.next_fault(path)
         if fault is not None and self.fail(fault):
-            return
-        self.state.uploads[path.rsplit("/", 1)[-1]] = content
-        self.answer(200, b"{}")
+            return None
+        token = path.rsplit("/", 1)[-1]
+        if self.headers.get("Content-Range", "").startswith("bytes */") and token not in self.state.uploads:
+            return self.answer(308, b"")  # asked how much is there: nothing
+        if not self.headers.get("Content-Range"):
+            self.state.uploads[token] = content
+        return self.answer(200, b"{}")
 
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)
@@ -150,7 +154,7 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(status, content[start:], headers, fault.cut if fault is not None else -1)
         if fault is not None:
             self.wfile.flush()
-            time.sleep(fault.hang)
+            self.server.closing.wait(fault.hang)
 
     def answer(self, status: int, body: bytes, headers: dict[str, str] | None = None, cut: int = -1) -> None:
         """Send an answer, or the beginning of one."""
@@ -164,8 +168,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def fail(self, fault: Fault) -> bool:
         """Whether the fault is all the answer there is."""
-        if fault.hang:
-            time.sleep(fault.hang)
+        if fault.hang and self.server.closing.wait(fault.hang):
+            self.close_connection = True
+            return True
         if fault.drop:
             self.close_connection = True
             return True
@@ -255,16 +260,20 @@ class Handler(BaseHTTPRequestHandler):
         if len(self.state.submissions) >= self.state.daily:
             raise Refused(400, "Your team has used its daily Submission allowance (5) today")
         token = unquote(body["blobFileTokens"])
+        return self.submitted(body, token.split("-", 1)[1], len(self.state.uploads[quote(token)]))
+
+    def submitted(self, body: dict[str, Any], name: str, size: int) -> dict[str, Any]:
+        """A submission that waits for its score."""
         ref = 50_000_000 + next(self.server.numbers)
         self.state.submissions.append(
             {
                 "ref": ref,
-                "fileName": token.split("-", 1)[1],
+                "fileName": name,
                 "date": datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z",
                 "description": body.get("submissionDescription", ""),
                 "status": "PENDING",
                 "looks": self.state.looks,
-                "totalBytes": len(self.state.uploads[quote(token)]),
+                "totalBytes": size,
             }
         )
         return {"message": "Successfully submitted", "ref": ref}
@@ -315,6 +324,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.state = state
         self.numbers = itertools.count(1)
+        self.closing = threading.Event()  # ends every hanging
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -330,6 +340,7 @@ def serving(state: State) -> Iterator[Server]:
     try:
         yield server
     finally:
+        server.closing.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -17,7 +17,8 @@ from tests.kaggle_server import KEY, USER, Server, State, serving
 
 MAY = "tps_tabular/may-2022"
 SLUG = "tabular-playground-series-may-2022"
-HASTY = Patience(call=5.0, silence=0.4, tries=4, wait=0.01, longest=0.5, poll=0.01)
+# Waits are short; limits of time are not, as a busy machine must not make a test fail: what hangs does so for good.
+HASTY = Patience(call=60.0, silence=60.0, tries=4, wait=0.01, longest=0.5, poll=0.01)
 FORMS = ("KAGGLE_USERNAME", "KAGGLE_KEY", "KAGGLE_API_TOKEN", "KAGGLE_TOKEN", "KAGGLE_CONFIG_DIR", "KAGGLE_PROXY")
 
 
@@ -57,13 +58,40 @@ def settle(url: str, folder: Path, room: int = 0) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 
 
-def copy_run(files: Path, folder: Path) -> str:
-    """A finished run of may-2022 in folder/runs, its files in folder/data as if they were Kaggle's; the run's name."""
-    made = files.parent / "made"  # once for all tests
-    if not made.exists():
-        arguments = ["run", MAY, "--data", files, "--runs", made / "runs", *QUICK, "--quiet"]
-        assert main([str(each) for each in arguments]) == 0
-    shutil.copytree(made / "runs", folder / "runs")
+def copy_run(files: Path, folder: Path, built: bool = False) -> str:
+    """A finished run of may-2022 in folder/runs, its files in folder/data as if they were Kaggle's; the run's name.
+
+    built: with its kernel.
+    """
+    made = made_with_kernel(files) if built else made_run(files)
+    shutil.copytree(made, folder / "runs")
     shutil.copytree(files, folder / "data" / SLUG)
-    (record,) = (folder / "runs" / MAY).glob("*/run.json")
+    return name_in(folder / "runs")
+
+
+def made_run(files: Path) -> Path:
+    """The runs folder of a finished run, made once for all tests."""
+    made = files.parent / "made"
+    if not made.exists():
+        speak("run", MAY, "--data", files, "--runs", made, *QUICK, "--quiet")
+    return made
+
+
+def made_with_kernel(files: Path) -> Path:
+    """The same with the run's kernel built, once for all tests."""
+    made = files.parent / "made-kernel"
+    if not made.exists():
+        shutil.copytree(made_run(files), made)
+        speak("kernel", "build", name_in(made), "--data", files, "--runs", made)
+    return made
+
+
+def speak(*arguments: object) -> None:
+    """A command that succeeds."""
+    assert main([str(each) for each in arguments]) == 0
+
+
+def name_in(runs: Path) -> str:
+    """The name of the one run."""
+    (record,) = (runs / MAY).glob("*/run.json")
     return record.parent.name

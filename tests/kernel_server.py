@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote
 
-from tests.kaggle_server import USER, Handler, Refused, Server, State
+from tests.kaggle_server import Handler, Refused, Server, State
 from tests.kaggling import aimed
 
 
@@ -54,7 +54,10 @@ class KernelHandler(Handler):
     def CreateDataset(self, body: dict[str, Any]) -> dict[str, Any]:
         if not body.get("isPrivate"):
             self.kernels.public.append(body["slug"])
-        return self.version(f"{body['ownerSlug']}/{body['slug']}", body["files"])
+        ref = f"{body['ownerSlug']}/{body['slug']}"
+        if ref in self.kernels.datasets:
+            return {"status": "error", "error": "The requested slug is already in use"}
+        return self.version(ref, body["files"])
 
     def CreateDatasetVersion(self, body: dict[str, Any]) -> dict[str, Any]:
         return self.version(f"{body['ownerSlug']}/{body['datasetSlug']}", body["body"]["files"])
@@ -87,6 +90,14 @@ class KernelHandler(Handler):
         files = [{"fileName": name, "url": f"{self.server.url}/storage/output/{name}"} for name in self.kernels.output]
         return {"files": files, "log": self.kernels.log, "nextPageToken": ""}
 
+    def CreateCodeSubmission(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.check_joined(body)
+        if not self.state.code:
+            raise Refused(400, "")
+        if f"{body['kernelOwner']}/{body['kernelSlug']}" not in [each["slug"] for each in self.kernels.saved]:
+            raise Refused(404, "Not found")
+        return self.submitted(body, "", 0)
+
 
 class KernelServer(Server):
     """The stand-in with kernels."""
@@ -96,11 +107,8 @@ class KernelServer(Server):
 
 
 @contextmanager
-def kernels_at(monkeypatch, home) -> Iterator[tuple[KernelServer, Kernels]]:
+def kernels_at(monkeypatch, home, state: State | None = None) -> Iterator[tuple[KernelServer, Kernels]]:
     """The client of this process speaks to a stand-in that knows kernels."""
-    with aimed(monkeypatch, home, State()) as server:
+    with aimed(monkeypatch, home, state or State()) as server:
         server.RequestHandlerClass, server.kernels, server.looks = KernelHandler, Kernels(), {}
         yield server, server.kernels
-
-
-OWNER = USER

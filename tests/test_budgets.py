@@ -13,14 +13,12 @@ from tests.source import path_of, sources
 BANNED = {"df", "data", "cfg", "config", "args", "utils", "helper", "common", "misc", "manager", "process", "handle"}
 BANNED |= {"preds", "pp", "ds", "mdl", "tmp", "final", "v2"}
 FLAGS = {
+    "competitions.requests",
     "competitions.fetching",
-    "competitions.submitting",
     "pipelines.options",
     "competitions.judging",
-    "competitions.verbs",
     "competitions.combining",
     "competitions.explaining",
-    "competitions.kernel_requests",
 }  # where --data is declared
 NESTS = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match)
 

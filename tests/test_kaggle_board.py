@@ -169,7 +169,7 @@ def test_where_there_is_nothing_it_says_so(podium, ledger, tmp_path):
 
 
 def test_without_matplotlib_the_table_comes_and_the_plot_is_told(podium, ledger, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     ledger.record_run(RUN)
     ledger.record_submission(SubmissionRow(competition=MAY, run=RUN.run, ref="1", status="complete", public=0.9))
     said = podium("board", MAY)

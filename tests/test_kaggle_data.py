@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,12 +10,14 @@ import pytest
 
 from competitions.registry import find_competition
 from pipelines.kaggle.answers import Listed
+from pipelines.kaggle.downloading import CHUNK
 from pipelines.kaggle.fetching import RECORD
 from pipelines.kaggle.listing import wanted_files
 from tests.forking import finish, start
-from tests.kaggle_server import Fault, State
+from tests.kaggle_server import FOREVER, Fault, State
 from tests.kaggling import HASTY, MAY, SLUG, aimed, settle
 from tests.packing import LABELS, packed, photos
+from tests.tracked import until
 
 TRAIN = "/storage/train.csv identity"  # our own request, not the one that the client makes of a link and leaves unread
 INVASIVE = "invasive-species-monitoring"
@@ -93,14 +94,20 @@ def large(state) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault(TRAIN, cut=600_000), Fault(TRAIN, cut=0, times=2), Fault(TRAIN, cut=300_000, times=3)]
+    ("fault", "chunks"),
+    [
+        (Fault(TRAIN, cut=600_000), [2]),
+        (Fault(TRAIN, cut=0, times=2), []),
+        (Fault(TRAIN, cut=300_000, times=3), [1, 2, 3]),
+    ],
 )
-def test_a_download_that_is_cut_goes_on_where_it_stopped(podium, server, state, large, root, fault):
+def test_a_download_that_is_cut_goes_on_where_it_stopped(podium, server, state, large, root, fault, chunks):
+    """What came of the chunk in which it was cut is asked for again."""
     state.faults = [replace(fault)]
     said = podium("data", MAY)
     assert said.code == 0, said.err
     assert lying(root) == state.files
-    assert any(each.startswith("bytes=") for each in state.ranges) == (fault.cut > 0)
+    assert [each for each in state.ranges if each] == [f"bytes={number * CHUNK}-" for number in chunks]
     assert "going on in" in said.err
 
 
@@ -123,7 +130,7 @@ def test_a_download_that_stays_cut_ends_with_what_came_kept_for_the_next_call(po
     assert not (root / "train.csv").exists()
     state.faults, state.ranges = [], []
     assert podium("data", MAY).code == 0
-    assert any(each.startswith("bytes=") for each in state.ranges)
+    assert [each for each in state.ranges if each] == [f"bytes={2 * CHUNK}-"]
     assert lying(root) == state.files
 
 
@@ -166,8 +173,8 @@ def test_a_short_file_with_an_honest_header_is_refused(podium, server, state, ro
 
 
 def test_silence_in_a_download_is_noticed(podium, server, state, root, monkeypatch):
-    monkeypatch.setattr("pipelines.kaggle.client.PATIENCE", replace(HASTY, silence=0.1))
-    state.faults = [Fault(TRAIN, hang=0.5), Fault(TRAIN, cut=10, hang=0.5)]
+    monkeypatch.setattr("pipelines.kaggle.client.PATIENCE", replace(HASTY, silence=0.3))
+    state.faults = [Fault(TRAIN, hang=FOREVER), Fault(TRAIN, cut=10, hang=FOREVER)]
     said = podium("data", MAY)
     assert said.code == 0, said.err
     assert lying(root) == state.files
@@ -288,16 +295,16 @@ def bring(server, tmp_path):
 
 
 def test_a_killed_download_leaves_no_file_and_goes_on(bring, state, large, root):
-    state.faults = [Fault(TRAIN, cut=600_000, hang=30)]
+    state.faults = [Fault(TRAIN, cut=600_000, hang=FOREVER)]
     child = bring()
-    while not (part := root / ".train.csv.download").exists() or not part.stat().st_size:
-        time.sleep(0.005)
+    part = root / ".train.csv.download"
+    until(lambda: part.exists() and part.stat().st_size == 2 * CHUNK)
     child.kill()
     finish(child)
     assert not (root / "train.csv").exists()
     assert finish(bring()) == 0
     assert lying(root) == state.files
-    assert "bytes=524288-" in state.ranges
+    assert [each for each in state.ranges if each] == [f"bytes={2 * CHUNK}-"]
 
 
 def test_a_full_disk_is_told_and_the_rest_follows(bring, state, large, root, tmp_path):
@@ -306,4 +313,4 @@ def test_a_full_disk_is_told_and_the_rest_follows(bring, state, large, root, tmp
     assert not (root / "train.csv").exists()
     assert finish(bring()) == 0
     assert lying(root) == state.files
-    assert any(each.startswith("bytes=") for each in state.ranges)
+    assert [each for each in state.ranges if each] == ["bytes=700000-"]

@@ -13,7 +13,7 @@ from pipelines.kaggle.sending import arrived
 from pipelines.runfolder import RunFolder
 from submissions.ledger import LEDGER, Ledger
 from submissions.ledger_rows import BoardRow, SubmissionRow
-from tests.kaggle_server import Fault, State
+from tests.kaggle_server import FOREVER, Fault, State
 from tests.kaggling import HASTY, MAY, SLUG, aimed, copy_run
 from tests.tracked import settle_home
 from tests.wandb_records import read_folders
@@ -112,7 +112,7 @@ def test_the_same_file_again_waits_for_its_score_then_is_refused(podium, run, st
     assert "public 0.87000" in podium("submit", run).out
     said = podium("submit", run)
     assert said.code == 1
-    assert "expected a file not submitted before, got one submitted as" in said.err
+    assert "expected one not submitted before, got one submitted as" in said.err
     assert "· public 0.87000: submit it once more with --again" in said.err
     assert len(state.submissions) == 1
     assert podium("submit", run, "--again").code == 0
@@ -221,8 +221,8 @@ def test_what_a_killed_command_left_open_is_settled_by_the_next(podium, run, sta
 
 
 def test_a_hanging_upload_is_not_doubled(podium, run, state, ledger, monkeypatch):
-    monkeypatch.setattr("pipelines.kaggle.client.PATIENCE", replace(HASTY, call=0.15))
-    state.faults = [Fault("CreateSubmission", hang=1.0)]
+    monkeypatch.setattr("pipelines.kaggle.client.PATIENCE", replace(HASTY, call=0.5))
+    state.faults = [Fault("CreateSubmission", hang=FOREVER)]
     said = podium("submit", run)
     assert said.code == 1
     assert "got no answer in" in said.err

@@ -1,4 +1,4 @@
-"""The whole round trip as a user types it, in processes of their own; and no secret in anything it leaves behind."""
+"""The whole round trip as a user types it, in processes of their own; no secret in what it leaves behind or tells."""
 
 from __future__ import annotations
 
@@ -7,18 +7,26 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
+from competitions.registry import find_competition
 from submissions.ledger import LEDGER, Ledger
+from tests.conftest import QUICK
 from tests.forking import finish, start
 from tests.kaggle_server import KEY, SIGNATURE, TOKEN, USER, Fault, State, serving
 from tests.kaggling import FORMS, MAY, SLUG, aimed, copy_run, settle
+from tests.kernel_server import kernels_at
 from tests.source import ROOT
+from tests.tracked import KEY as WANDB_KEY
+from tests.tracked import settle_home
+from tests.wandb_server import Server as WandbServer
 
 BASIC = base64.b64encode(f"{USER}:{KEY}".encode()).decode()
-SECRETS = (KEY, TOKEN, BASIC, SIGNATURE.split("=")[1])
+SECRETS = (KEY, TOKEN, BASIC, SIGNATURE.split("=")[1], WANDB_KEY)
 
 
 @pytest.fixture
@@ -111,3 +119,29 @@ def test_no_secret_is_left_anywhere(podium, state, raw_files, tmp_path, monkeypa
     assert len(state.submissions) == 1
     assert secrets_in(tmp_path, caplog.text, *(text for each in said for text in (each.out, each.err))) == []
     assert "***" in said[0].err
+
+
+def test_a_round_trip_with_kernels_and_w_and_b_leaves_no_secret(podium, state, tmp_path, monkeypatch, caplog):
+    """Download, training, submission, board and a kernel there and back, all of it told to W&B over loopback."""
+    settle_home(tmp_path, monkeypatch)
+    state.code, said = True, []
+    may = replace(find_competition(MAY), code=True)
+    with kernels_at(monkeypatch, tmp_path / "home", state) as (_, kernels), closing(WandbServer()) as wandb:
+        monkeypatch.setenv("WANDB_API_KEY", WANDB_KEY)
+        monkeypatch.setenv("WANDB_BASE_URL", wandb.url)
+        online = ("--wandb", "online")
+        said += [podium("data", MAY), podium("run", MAY, *QUICK, "--folds", "0,1", *online, "--wandb-models")]
+        (run,) = [path.parent for path in (tmp_path / "runs" / MAY).glob("*/run.json")]
+        kernels.states, kernels.output = ["COMPLETE"], {"submission.csv": (run / "submission.csv").read_bytes()}
+        said += [podium("kernel", step, run.name) for step in ("build", "push", "status", "pull")]
+        monkeypatch.setattr("competitions.kernel_runs.find_competition", lambda name: may)
+        said.append(podium("kernel", "submit", run.name))
+        state.code = False
+        said.append(podium("submit", run.name, *online))
+        said += [podium("sync", MAY), podium("board", MAY, *online, "--csv", tmp_path / "ledger.csv")]
+        assert [(each.code, each.err if each.code else "") for each in said] == [(0, "")] * len(said)
+        assert len(state.submissions) == 2
+        assert wandb.summary("cv")["public"] == 0.87
+        told = [repr([state.asked, kernels.saved]).encode(), *wandb.bodies, *state.uploads.values()]
+    assert secrets_in(tmp_path, caplog.text, *(text for each in said for text in (each.out, each.err))) == []
+    assert [secret for secret in SECRETS for text in told if secret.encode() in text] == []

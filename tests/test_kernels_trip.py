@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.kaggle_server import KEY, USER, Fault
-from tests.kaggling import MAY, copy_run
+from competitions.registry import find_competition
+from submissions.ledger import LEDGER, Ledger
+from tests.kaggle_server import KEY, USER, Fault, State
+from tests.kaggling import MAY, SLUG, copy_run
 from tests.kernel_server import kernels_at
 
 
 @pytest.fixture
-def run(raw_files, tmp_path) -> Path:
-    """A finished run of may-2022."""
-    return tmp_path / "runs" / MAY / copy_run(raw_files, tmp_path)
-
-
-@pytest.fixture
 def stand_in(monkeypatch, tmp_path):
-    with kernels_at(monkeypatch, tmp_path / "home") as given:
+    with kernels_at(monkeypatch, tmp_path / "home", State(slug=SLUG, code=True)) as given:
         yield given
 
 
 @pytest.fixture
-def built(podium, run, stand_in) -> Path:
-    assert podium("kernel", "build", run.name).code == 0
-    return run
+def built(raw_files, tmp_path, stand_in) -> Path:
+    """A finished run of may-2022 with its kernel."""
+    return tmp_path / "runs" / MAY / copy_run(raw_files, tmp_path, built=True)
 
 
 def test_there_and_back(podium, built, stand_in):
     _, kernels = stand_in
     said = podium("kernel", "push", built.name, "--wait", "60s")
     assert said.code == 0, said.err
+    refused = podium("kernel", "submit", built.name)
+    assert (refused.code, "got one that takes files: podium submit" in refused.err) == (1, True)
     (saved,) = kernels.saved
     assert saved["slug"].startswith(f"{USER}/tps-tabular-may-2022-")
     assert saved["isPrivate"] is True
@@ -145,6 +144,96 @@ def test_a_push_that_fails_starts_nothing(podium, built, stand_in, fault, words)
     assert kernels.saved == []
     server.state.faults = []
     assert podium("kernel", "push", built.name).code == 0
+
+
+def test_an_upload_that_breaks_goes_on(podium, built, stand_in):
+    server, kernels = stand_in
+    server.state.faults = [Fault("-runs--", 503), Fault("-podium-", drop=True)]
+    said = podium("kernel", "push", built.name)
+    assert said.code == 0, said.err
+    for kind, versions in zip(("code", "carried"), kernels.datasets.values(), strict=True):
+        (held,) = versions
+        files = {path.name: path.read_bytes() for path in (built / "kernel" / kind).iterdir()}
+        assert held.items() <= files.items()
+        assert {*files} - {*held} == {"dataset-metadata.json"}
+
+
+def test_a_dataset_whose_answer_is_lost_is_made_once(podium, built, stand_in):
+    """The client asks again by itself, and is told that the name is taken."""
+    server, kernels = stand_in
+    server.state.faults = [Fault("CreateDataset", 503, after=True)]
+    said = podium("kernel", "push", built.name)
+    assert said.code == 0, said.err
+    assert "Request failed" not in said.err
+    assert [len(versions) for versions in kernels.datasets.values()] == [1, 1]
+
+
+def test_a_push_that_stopped_before_the_kernel_is_none(podium, built, stand_in):
+    server, kernels = stand_in
+    server.state.faults = [Fault("-runs--", 400, times=9)]
+    assert podium("kernel", "push", built.name).code == 1
+    assert (len(kernels.datasets), kernels.saved) == (1, [])
+    said = podium("kernel", "status", built.name)
+    assert said.code == 1
+    assert "expected a pushed kernel, got none" in said.err
+
+
+@pytest.fixture
+def code(monkeypatch):
+    """may-2022 as a code competition."""
+    may = replace(find_competition(MAY), code=True)
+    monkeypatch.setattr("competitions.kernel_runs.find_competition", lambda name: may)
+
+
+def test_a_pushed_version_is_checked_and_submitted_once(podium, built, stand_in, code):
+    server, kernels = stand_in
+    said = podium("kernel", "submit", built.name)
+    assert (said.code, "expected a pushed kernel, got none" in said.err) == (1, True)
+    kernels.output = {"submission.csv": (built / "submission.csv").read_bytes()}
+    assert podium("kernel", "push", built.name).code == 0
+    said = podium("kernel", "submit", built.name)
+    assert said.code == 1
+    assert "expected a finished session, got running: podium kernel status RUN --wait 12h waits for it" in said.err
+    assert podium("kernel", "status", built.name, "--wait", "60s").code == 0
+    assert "nothing was uploaded" in podium("kernel", "submit", built.name, "--dry-run").out
+    assert server.state.submissions == []
+    server.state.faults = [Fault("CreateCodeSubmission", 503, after=True)]
+    said = podium("kernel", "submit", built.name, "-m", "by notebook")
+    assert said.code == 0, said.err
+    assert "public 0.87000" in said.out
+    assert [each["description"] for each in server.state.submissions] == ["by notebook"]
+    assert (built / "kernel-submission.csv").exists()
+    (row,) = Ledger(built.parents[2] / LEDGER).submissions()
+    assert (row.run, row.status, row.public) == (built.name, "complete", 0.87)
+    assert row.file.startswith(f"notebook {USER}/tps-tabular-may-2022-")
+    assert row.file.endswith(" version 1")
+    (asked,) = [body for path, body in server.state.asked if "CreateCodeSubmission" in path]
+    assert (asked["kernelVersion"], asked["fileName"]) == (1, "submission.csv")
+    said = podium("kernel", "submit", built.name)
+    assert said.code == 1
+    assert "expected one not submitted before" in said.err
+    assert podium("kernel", "push", built.name).code == 0  # another version may be
+    assert podium("kernel", "submit", built.name, "--wait", "0").code == 0
+    assert len(server.state.submissions) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault("CreateCodeSubmission", 404), "is that version of the notebook there"),
+        (Fault("CreateCodeSubmission", 400), "Kaggle says no more"),
+        (Fault("CreateCodeSubmission", 400, b'{"code":400,"message":"daily limit"}'), "00:00 UTC"),
+    ],
+)
+def test_a_version_that_is_refused_is_told(podium, built, stand_in, code, fault, words):
+    server, kernels = stand_in
+    kernels.states, kernels.output = ["COMPLETE"], {"submission.csv": (built / "submission.csv").read_bytes()}
+    assert podium("kernel", "push", built.name).code == 0
+    server.state.faults = [fault]
+    said = podium("kernel", "submit", built.name)
+    assert said.code == 1
+    assert words in said.err
+    assert [row.status for row in Ledger(built.parents[2] / LEDGER).submissions()] == ["refused"]
 
 
 def test_a_kernel_saved_without_its_sources_is_an_error(podium, built, stand_in):

@@ -11,8 +11,9 @@ import pytest
 
 from pipelines.report import Report
 from pipelines.runfolder import RunFolder, read_json
-from pipelines.tracking import tracker
-from pipelines.tracking.tracker import mirrored
+from pipelines.tracking import belongings, tracker
+from pipelines.tracking.mirror import Job
+from pipelines.tracking.tracker import Tracker, mirrored
 from tests.conftest import QUICK
 from tests.tracked import KEY, handed_over, log, logged, make_folder, mirror, settle_home, until
 from tests.wandb_records import read_folders
@@ -71,12 +72,12 @@ def test_a_key_makes_auto_online_and_appears_nowhere(podium, files, server, tmp_
 def test_w_and_b_falls_silent_and_the_next_command_sends_the_rest(server, tmp_path, monkeypatch):
     monkeypatch.setattr(tracker, "PATIENCE", 2.0)
     folder = make_folder(tmp_path)
+    server.takes = 17
     with mirrored(folder, "online", "folds", False, Report(quiet=True, log=tmp_path / "said")):
         log(folder, range(30))
         until(lambda: handed_over(folder) == 30)
-        server.takes = 17
         start = time.monotonic()
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 30  # the server would be silent for good
     said = (tmp_path / "said").read_text()
     assert said.count("W&B: it did not take everything within 2 s; the same command sends the rest") == 1
     assert len(server.lines("fold0")) == 17
@@ -84,11 +85,32 @@ def test_w_and_b_falls_silent_and_the_next_command_sends_the_rest(server, tmp_pa
     assert "W&B: only the server knows how much of run-f00dface fold0 it has" in (tmp_path / "said").read_text()
     assert not list(folder.tracking.glob("offline-run-*fold0"))
     server.recover()
-    monkeypatch.setattr(tracker, "PATIENCE", 30.0)
+    monkeypatch.setattr(tracker, "PATIENCE", 120.0)
     mirror(tmp_path, "online", range(25, 40))
     assert len(server.runs) == 2
     assert steps(server) == logged(folder)
     assert [step for step, _ in steps(server)] == list(range(40))
+
+
+def test_models_are_sent_on_behind_a_command_that_has_ended(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(tracker, "PATIENCE", 0.5)
+    monkeypatch.setattr(belongings, "SLOWEST", 100)  # bytes a second: the models below may take a minute
+    folder, model = make_folder(tmp_path), b"weights" * 1000
+    fit = folder.fit(0, 0, Report(quiet=True))
+    fit.prepare()
+    (fit.folder / "model.bin").write_bytes(model)
+    fit.finish({"found": {}, "seconds": 1.0})
+    folder.fold_oof(0).touch()
+    server.takes_models.clear()
+    sending = Tracker(Job(str(folder.root), "online", models=True), Report(quiet=True, log=tmp_path / "said"))
+    sending.stop("done")
+    assert (
+        "W&B: models are still on their way, the command does not wait; 1 min 10 s" in (tmp_path / "said").read_text()
+    )
+    assert model not in server.files.values()
+    server.takes_models.set()
+    assert sending.child.wait(60) == 0
+    assert model in server.files.values()
 
 
 @pytest.mark.parametrize("fault", ["down", "silent"])
@@ -98,7 +120,6 @@ def test_without_an_answer_it_goes_on_offline_and_says_so_once(fault, tmp_path, 
         if fault == "silent":
             port.listen(50)
         monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{port.getsockname()[1]}")
-        monkeypatch.setattr(tracker, "PATIENCE", 30.0)
         folder = make_folder(tmp_path)
         mirror(tmp_path, "online", range(5))
     said = (tmp_path / "said").read_text()

@@ -42,11 +42,11 @@ def test_no_member_ever_lands_outside(tmp_path_factory, kind, name):
     root.mkdir(parents=True)
     (root / f"train.{kind}").write_bytes(packed(kind, {"1.jpg": b"photo", name: b"evil"}))
     name = name.replace("\\", "/") if kind == "7z" else name  # as py7zr reads it
-    leads_out = name.startswith(("/", "C:")) or ".." in name.split("/") or "\\" in name
+    leads_out = name.startswith(("/", "C:", ".//")) or ".." in name.split("/") or "\\" in name
     try:
         unpack(root, ["train"])
     except ValueError as error:
-        assert repr(name)[1:-1] in str(error) or "a place of its own" in str(error)
+        assert repr(name) in str(error) or "a place of its own" in str(error)
         assert {*contents(above)} == {f"one/two/train.{kind}"}
     else:
         assert not leads_out

@@ -12,6 +12,7 @@ from typing import Any
 
 from pipelines.report import Report
 from pipelines.runfolder import RunFolder, write_json
+from pipelines.tracking import tracker
 from pipelines.tracking.tracker import mirrored
 
 KEY = "planted" + "0123456789abcdef" * 3  # of W&B's length; must appear nowhere
@@ -23,6 +24,7 @@ def settle_home(root: Path, monkeypatch: Any) -> None:
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(root / "home"))
+    monkeypatch.setattr(tracker, "PATIENCE", 120.0)  # a busy machine must not make a test fail
 
 
 def make_folder(root: Path, seeds: int = 1) -> RunFolder:

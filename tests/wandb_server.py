@@ -25,6 +25,8 @@ class Server(ThreadingHTTPServer):
         self.takes = 1_000_000  # steps of a run, then it falls silent
         self.speaking = threading.Event()
         self.speaking.set()
+        self.takes_models = threading.Event()
+        self.takes_models.set()
         self.url = f"http://127.0.0.1:{self.server_port}"
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -35,6 +37,7 @@ class Server(ThreadingHTTPServer):
         """Speak again and take everything."""
         self.takes = 1_000_000
         self.speaking.set()
+        self.takes_models.set()
 
     def close(self) -> None:
         self.recover()
@@ -88,7 +91,10 @@ class Handler(BaseHTTPRequestHandler):
         self._reply({}, 404)
 
     def do_PUT(self) -> None:
-        self.server.files[self.path] = self._body()
+        body = self._body()
+        if self.path.startswith("/put/a"):  # of an artifact
+            self.server.takes_models.wait()
+        self.server.files[self.path] = body
         self._reply({})
 
     def _body(self) -> bytes:

@@ -6,7 +6,7 @@ import io
 import threading
 import time
 from collections.abc import Callable
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -70,7 +70,7 @@ class _Answer(Generic[T]):
 def within(seconds: float, call: Callable[[], T]) -> T:
     """What call returns or raises; Slow after so many seconds, when it is left to a thread that dies with the process.
 
-    The client prints help and errors, with addresses and more, to stdout: nothing of it is let through.
+    The client prints help, errors and its own other tries, with addresses and more: nothing of it is let through.
     """
     answer = _Answer[T]()
 
@@ -79,7 +79,7 @@ def within(seconds: float, call: Callable[[], T]) -> T:
             answer.value = call()
 
     thread = threading.Thread(target=work, daemon=True)
-    with redirect_stdout(io.StringIO()):
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         thread.start()
         thread.join(seconds)
     if thread.is_alive():

@@ -6,31 +6,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipelines.figures import figure_of, label, save_figure, tidy
 from pipelines.kaggle.board import Point, line_through, pairs_of
-from pipelines.runfolder import replacing
 
 BOARDS = {"public": ("tab:blue", "o"), "private": ("tab:orange", "s")}
-LABELLED = 30  # points that get their name; more names than that hide the points
+FEW, OFF = 12, 6  # up to so many points all get their name, of more so many that lie farthest off the line
 
 
 def draw_board(points: Sequence[Point], title: str, metric: str, path: Path) -> None:
     """Draw the points with their standard errors, a line through them where there are enough, as PNG."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        message = f"expected matplotlib for the plot, got no module {error.name}"
-        raise ValueError(f'{message}; install it: pip install "podium[plot]", or leave it out with --no-plot') from None
-    figure = Figure(figsize=(8, 6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = figure_of(8, 6)
     axes = figure.add_subplot()
     for board in BOARDS:
         _draw(axes, points, board)
-    axes.set(title=title, xlabel=f"CV {metric} ± standard error", ylabel=f"leaderboard {metric}")
-    axes.grid(alpha=0.3)
+    for point, height in _named(points):
+        axes.annotate(label(point.name), (point.cv, height), textcoords="offset points", xytext=(4, 4), fontsize=7)
+    axes.margins(x=0.1)
+    axes.set(title=label(title, 80), xlabel=f"CV {metric} ± standard error", ylabel=f"leaderboard {metric}")
     axes.legend()
-    with replacing(path) as draft:
-        figure.savefig(draft, format="png", dpi=120)
+    tidy(axes)
+    save_figure(figure, path)
 
 
 def _draw(axes: Any, points: Sequence[Point], board: str) -> None:
@@ -41,12 +36,21 @@ def _draw(axes: Any, points: Sequence[Point], board: str) -> None:
     colour, mark = BOARDS[board]
     pairs = pairs_of(shown, board)
     line = line_through(pairs)
-    label = board if line is None else f"{board} (correlation {line.correlation:+.2f})"
+    legend = board if line is None else f"{board} (correlation {line.correlation:+.2f})"
     first, second = zip(*pairs, strict=True)
     errors = [point.error for point in shown]
-    axes.errorbar(first, second, xerr=errors, fmt=mark, color=colour, capsize=2, label=label)
-    for point, height in zip(shown[:LABELLED], second, strict=False):
-        axes.annotate(point.name, (point.cv, height), textcoords="offset points", xytext=(4, 4), fontsize=7)
+    axes.errorbar(first, second, xerr=errors, fmt=mark, color=colour, elinewidth=0.8, capsize=2, label=legend)
     if line is not None:
         ends = [min(first), max(first)]
         axes.plot(ends, [line.slope * end + line.offset for end in ends], color=colour, alpha=0.5, linestyle="--")
+
+
+def _named(points: Sequence[Point]) -> list[tuple[Point, float]]:
+    """The points that get their name, and the height of each: of its public score, else of its private one."""
+    board = "public" if any(point.public is not None for point in points) else "private"
+    line = line_through(pairs_of(points, board))
+    heights = [(point, point.private if point.public is None else point.public) for point in points]
+    known = [(point, height) for point, height in heights if height is not None]
+    if len(known) <= FEW or line is None:
+        return known[:FEW]
+    return sorted(known, key=lambda pair: -abs(line.slope * pair[0].cv + line.offset - pair[1]))[:OFF]

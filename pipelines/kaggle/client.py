@@ -143,18 +143,15 @@ class Kaggle:
 
     def submit(self, slug: str, path: Path, message: str) -> str:
         """Upload a file once and submit it: its ref, or "" where the upload failed and nothing was submitted."""
-        patience = self.patience
-        seconds = patience.call * 2 + path.stat().st_size / patience.slowest
-        asked = Asked(f"take {path.name}", slug)
+        seconds = self.patience.call * 2 + path.stat().st_size / self.patience.slowest
+        upload = partial(self.api.competition_submit, str(path), message, slug, quiet=True)
+        return self._submitted(Asked(f"take {path.name}", slug), seconds, upload)
 
-        def upload() -> Any:
-            return self.api.competition_submit(str(path), message, slug, quiet=True)
-
-        try:
-            answer = patiently(partial(within, seconds, upload), patience, self.say, wait_if_busy)
-        except FAULTS as error:
-            raise self._explained(error, asked) from None
-        return str(answer.ref) if answer.ref else ""  # a failed upload is reported as a submission without ref
+    def submit_notebook(self, slug: str, notebook: str, version: int, file: str, message: str) -> str:
+        """Submit a version of a notebook (user/slug), which Kaggle runs again on the hidden test set: its ref."""
+        asked = Asked(f"take version {version} of {notebook}", slug, notebook=True)
+        ask = partial(self.api.competition_submit_code, file, message, slug, notebook, version, quiet=True)
+        return self._submitted(asked, self.patience.call, ask)
 
     def teams(self, slug: str, board: Board) -> list[Team]:
         """A leaderboard in its order; where no private one is out, Kaggle gives the public one in its place."""
@@ -183,6 +180,14 @@ class Kaggle:
         request.competition_name = slug
         asked = Asked("download its leaderboard", slug)
         return bytes(self._ask(asked, lambda service: service.download_leaderboard(request).content))
+
+    def _submitted(self, asked: Asked, seconds: float, call: Callable[[], Any]) -> str:
+        """The ref of what was submitted once; the client reports a failed upload as a submission without one."""
+        try:
+            answer = patiently(partial(within, seconds, call), self.patience, self.say, wait_if_busy)
+        except FAULTS as error:
+            raise self._explained(error, asked) from None
+        return str(answer.ref) if answer.ref else ""
 
     def _listing(self, slug: str, token: str, page: int) -> Any:
         from kagglesdk.competitions.types.competition_api_service import ApiListSubmissionsRequest

@@ -60,7 +60,7 @@ def fault(member: Member) -> str:
     parts = member.name.split("/")
     kinds = (0, stat.S_IFDIR if member.folder else stat.S_IFREG)
     reasons = {
-        "an absolute path": member.name.startswith("/"),
+        "an absolute path": re.match(r"(\./)*/", member.name),  # ./ and what follows: some readers drop the dot alone
         "a drive letter": re.search("(^|/)[A-Za-z]:", member.name),
         "a backslash": "\\" in member.name,
         "a path that leads out": ".." in parts,

@@ -48,6 +48,7 @@ class Asked:
     doing: str  # as in "list the files"
     slug: str
     about: About = field(default_factory=About)
+    notebook: bool = False  # whether it was a notebook's version that was to be taken, no file
 
     @property
     def head(self) -> str:
@@ -102,10 +103,11 @@ def _answered(error: BaseException, status: int, asked: Asked) -> KaggleError:
     if status >= 500:
         return KaggleError("server", f"{got}, a failure at Kaggle: run the same command again later")
     if status == 404:
-        return KaggleError("absent", f"{got}: is there such a page as {page}? a private one needs an invitation")
+        there = "is that version of the notebook there, and " if asked.notebook else ""
+        return KaggleError("absent", f"{got}: {there}is there such a page as {page}? a private one needs an invitation")
     if LIMIT.search(words):
         return KaggleError("limit", f"{got}: the daily limit starts anew at 00:00 UTC, run it again then")
-    if about.code:
+    if about.code and not asked.notebook:
         return KaggleError("code", f"{got}: {code_only(asked.slug)}")
     if about.closed or CLOSED.search(words):
         return KaggleError("closed", f"{got}: it takes no submissions any more; {page} says whether late ones count")
@@ -120,7 +122,10 @@ def _answered(error: BaseException, status: int, asked: Asked) -> KaggleError:
 
 def code_only(slug: str) -> str:
     """Why no file can be submitted, and what can."""
-    return f"{slug} is a code competition, it takes a notebook and no file: podium kernel build RUN makes one to push"
+    return (
+        f"{slug} is a code competition, it takes a notebook and no file: podium kernel build RUN makes one, "
+        "podium kernel push RUN runs it there, podium kernel submit RUN submits it"
+    )
 
 
 def _words(error: BaseException) -> str:

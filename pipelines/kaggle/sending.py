@@ -16,8 +16,10 @@ from pipelines.report import Report, took
 from submissions.ledger import Ledger
 from submissions.ledger_rows import SubmissionRow
 
+NOTEBOOK = "notebook "  # how the ledger's file begins where a notebook's version was submitted
 UPLOADING, REFUSED = "uploading", "refused"  # in the ledger, beside what Kaggle says
 PENDING, COMPLETE = "pending", "complete"
+SLOWEST_LOOK = 60.0  # seconds between two looks, once a score takes long: that of a notebook takes hours
 CLOCKS = timedelta(minutes=15)  # by which Kaggle's clock and this one may differ
 
 
@@ -31,17 +33,44 @@ class Parcel:
     message: str
     run: str = ""  # "": made elsewhere
 
+    @property
+    def label(self) -> str:
+        """What the ledger and messages call it."""
+        return str(self.path)
+
+    def send(self, kaggle: Kaggle) -> str:
+        """Submit it: its ref, or "" where nothing was submitted."""
+        return kaggle.submit(self.competition.slug, self.path, self.message)
+
     def row(self, status: str) -> SubmissionRow:
         """What the ledger records before the upload."""
         return SubmissionRow(
             competition=self.competition.name,
             run=self.run,
-            file=str(self.path),
+            file=self.label,
             digest=self.digest,
             message=self.message,
             status=status,
             date=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotebookParcel(Parcel):
+    """A version of a notebook at Kaggle; path is what it left there for the visible test set, fetched and checked."""
+
+    notebook: str  # user/slug
+    version: int
+
+    @property
+    def label(self) -> str:
+        """What the ledger and messages call it."""
+        return f"{NOTEBOOK}{self.notebook} version {self.version}"
+
+    def send(self, kaggle: Kaggle) -> str:
+        """Submit it: Kaggle runs it again on the hidden test set."""
+        file = self.competition.submission
+        return kaggle.submit_notebook(self.competition.slug, self.notebook, self.version, file, self.message)
 
 
 @dataclass(frozen=True)
@@ -91,16 +120,16 @@ class Sending:
         self.ledger.record_submission(row)
         for tried in range(1, patience.tries + 1):
             try:
-                ref = self.kaggle.submit(slug, parcel.path, parcel.message)
+                ref = parcel.send(self.kaggle)
             except KaggleError as error:
                 if not error.unknown:
                     self.ledger.record_submission(replace(row, status=REFUSED))
                     raise
                 ref, last = self._look(slug, row, known), error
                 if not ref and error.kind == "slow":  # the upload may still be going on: no second one beside it
-                    raise unsure(error, parcel.path) from None
+                    raise unsure(error, parcel.label) from None
             else:
-                last = _failed(slug, parcel.path)
+                last = _failed(slug, parcel.label)
             if ref:
                 return self._enter(
                     parcel, Sent(ref, parcel.path.name, parcel.message, row.date, PENDING, None, None, "")
@@ -112,7 +141,7 @@ class Sending:
 
     def wait(self, parcel: Parcel, ref: str, seconds: float) -> Sent | None:
         """The submission once it has a score or an error; None when that takes longer. The ledger has what is known."""
-        start, slug = time.monotonic(), parcel.competition.slug
+        start, slug, poll = time.monotonic(), parcel.competition.slug, self.kaggle.patience.poll
         while True:
             found = next((each for each in self.kaggle.recent(slug) if each.ref == ref), None)
             spent = time.monotonic() - start
@@ -123,7 +152,8 @@ class Sending:
             if spent >= seconds:
                 return None
             self.report.line(f"{slug}: submission {ref} has no score yet, {took(spent)} gone")
-            time.sleep(min(self.kaggle.patience.poll, max(0.0, seconds - spent)))
+            time.sleep(min(poll, max(0.0, seconds - spent)))
+            poll = min(1.5 * poll, SLOWEST_LOOK)
 
     def _look(self, slug: str, row: SubmissionRow, known: Collection[str]) -> str:
         """The ref under which an upload without an answer arrived, "" if it did not; asked twice, as lists lag."""
@@ -134,7 +164,7 @@ class Sending:
                 if found := arrived(self.kaggle.recent(slug), row, known):
                     return found.ref
         except KaggleError as error:
-            raise unsure(error, Path(row.file)) from None
+            raise unsure(error, row.file) from None
         return ""
 
     def _known(self, parcel: Parcel) -> set[str]:
@@ -154,16 +184,16 @@ def arrived(listed: Sequence[Sent], row: SubmissionRow, known: Collection[str]) 
         each
         for each in listed
         if each.ref not in known
-        and each.file in ("", Path(row.file).name)
+        and (each.file in ("", Path(row.file).name) or row.file.startswith(NOTEBOOK))
         and each.message.strip() == row.message.strip()
         and (not each.date or _time(each.date) >= since)
     ]
     return min(fitting, key=lambda each: each.date, default=None)
 
 
-def unsure(error: KaggleError, path: Path) -> KaggleError:
+def unsure(error: KaggleError, label: str) -> KaggleError:
     """The error, and that nobody knows what became of the upload."""
-    message = f"{error}; whether {path.name} arrived is not known, the same command asks Kaggle before it uploads again"
+    message = f"{error}; whether {label} arrived is not known, the same command asks Kaggle before it uploads again"
     return KaggleError(error.kind, message)
 
 
@@ -172,8 +202,8 @@ def _time(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _failed(slug: str, path: Path) -> KaggleError:
+def _failed(slug: str, label: str) -> KaggleError:
     return KaggleError(
         "server",
-        f"{slug}: expected {path.name} to be uploaded, got a failed upload: nothing was submitted, run it again later",
+        f"{slug}: expected {label} to be taken, got a failed upload: nothing was submitted, run it again later",
     )

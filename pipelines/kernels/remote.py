@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -68,9 +70,15 @@ class Remote:
             make = partial(api.dataset_create_version, str(folder), "podium kernel push", quiet=True)
         else:
             make = partial(api.dataset_create_new, str(folder), public=public, quiet=True)
-        answer = self._call(f"take {len(files)} files", ref, make, seconds)
-        if answer.error or (answer.status or "ok").lower() != "ok":
-            raise KaggleError("refused", f"{ref}: expected to make the dataset, got: {answer.error or answer.status}")
+        try:
+            with forgotten():
+                answer = self._call(f"take {len(files)} files", ref, make, seconds)
+            if answer.error or (answer.status or "ok").lower() != "ok":
+                got = answer.error or answer.status
+                raise KaggleError("refused", f"{ref}: expected to make the dataset, got: {got}")
+        except KaggleError:
+            if there or not self.dataset_state(ref):  # it may have been made though the answer was lost
+                raise
         self.wait_ready(ref)
 
     def dataset_state(self, ref: str) -> str:
@@ -152,6 +160,22 @@ class Remote:
         raise found
 
 
+@contextmanager
+def forgotten() -> Iterator[None]:
+    """While this lasts, the client remembers its uploads in a folder that goes away.
+
+    It keeps addresses and tokens in the system's temporary folder for a week, and what is in there of an upload that
+    cannot go on makes every later one of the same file fail.
+    """
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="podium-upload-", ignore_cleanup_errors=True) as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
+
+
 def explained(error: Exception, doing: str, ref: str) -> KaggleError:
     """The error in words: kernels and datasets have other remedies than competitions."""
     head, status = f"{ref}: expected Kaggle to {doing}", status_of(error)
@@ -160,7 +184,8 @@ def explained(error: Exception, doing: str, ref: str) -> KaggleError:
         kind = "absent" if "Cannot access" in words else "refused"
         if kind == "absent":
             words = "no access: is it pushed, by this account? podium kernel push"
-        return KaggleError(kind, f"{head}, got: {words}")  # type: ignore[arg-type]
+        remedy = "" if kind == "absent" else "; run the same command again, what is there is not sent twice"
+        return KaggleError(kind, f"{head}, got: {words}{remedy}")  # type: ignore[arg-type]
     if status in (403, 404):
         kind = "absent" if status == 404 else "rules"
         hint = "is it there, and yours? names are those of the address, user/slug"

@@ -39,11 +39,21 @@ class Trip:
         return self.bundle.root.with_name(f"{self.bundle.root.name}.json")
 
     @property
+    def pushed(self) -> Pushed:
+        """The kernel as it was pushed last; its version is 0 where the push had no answer."""
+        known = read_json(self.record) if self.record.exists() else {}
+        if "kernel" not in known:
+            raise ValueError(f"{self.record}: expected a pushed kernel, got none: podium kernel push RUN")
+        return Pushed(**known["kernel"])
+
+    @property
     def ref(self) -> str:
         """user/slug of the kernel at Kaggle."""
-        if not self.record.exists():
-            raise ValueError(f"{self.record}: expected a pushed kernel, got none: podium kernel push RUN")
-        return str(read_json(self.record)["kernel"]["ref"])
+        return self.pushed.ref
+
+    def kept(self, name: str) -> Path:
+        """Where the submission that the kernel left is put."""
+        return self.bundle.root.with_name(f"{self.bundle.root.name}-{name}")
 
     def push(self) -> Pushed:
         """Upload the datasets that changed, then push the kernel, which runs it."""
@@ -71,7 +81,8 @@ class Trip:
         ref, name = self.ref, competition.submission
         session = self.remote.session(ref)
         if session.state != "complete":
-            raise KaggleError("refused", f"{ref}: expected a finished session, got {describe(session)}")
+            remedy = "push it again" if session.over else "podium kernel status RUN --wait 12h waits for it"
+            raise KaggleError("refused", f"{ref}: expected a finished session, got {describe(session)}: {remedy}")
         with tempfile.TemporaryDirectory(prefix="podium-pull-") as given:
             folder = Path(given)
             pattern = EVERYTHING if everything else f"^{re.escape(name)}$"
@@ -84,7 +95,7 @@ class Trip:
                 target = self.bundle.root.with_name(f"{self.bundle.root.name}-output")
                 shutil.rmtree(target, ignore_errors=True)
                 shutil.copytree(folder, target)
-            kept = self.bundle.root.with_name(f"{self.bundle.root.name}-{name}")
+            kept = self.kept(name)
             with found.open("rb") as source, placed(kept) as stream:
                 shutil.copyfileobj(source, stream)
         return kept

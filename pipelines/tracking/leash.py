@@ -7,8 +7,10 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 
-POLL = 1.0  # seconds between two looks at the folder
+# Seconds between two looks at the folder: soon at first, then rarely, as what comes in one go costs W&B's process less.
+SOONEST, LATEST, LATER = 0.25, 5.0, 1.5
 PATIENCE = 10.0  # seconds that a command waits for W&B at its end
 
 
@@ -18,13 +20,15 @@ class Leash:
     def __init__(self) -> None:
         self.parent = os.getppid()
         self.state = "failed"
+        self.pause = SOONEST
         self.ended = threading.Event()
         threading.Thread(target=self._listen, daemon=True).start()
 
     def pulled(self) -> bool:
         """Whether to come to an end; waits a little."""
-        if not self.ended.wait(POLL) and os.getppid() != self.parent:  # killed; its children may hold stdin open
+        if not self.ended.wait(self.pause) and os.getppid() != self.parent:  # killed; its children may hold stdin open
             self._end(PATIENCE)
+        self.pause = min(LATEST, LATER * self.pause)
         return self.ended.is_set()
 
     def _listen(self) -> None:
@@ -55,4 +59,5 @@ class Voice:
         """One line."""
         if kind not in self.said:
             self.said.add(kind)
-            print("W&B:", " ".join(text.split()), file=self.out, flush=True)
+            with suppress(BrokenPipeError):  # the command has ended, and models are still on their way
+                print("W&B:", " ".join(text.split()), file=self.out, flush=True)
