@@ -7,6 +7,8 @@ import io
 import numpy as np
 from PIL import Image, ImageSequence
 
+from features.reading import Size, resize
+
 SINGLE = ("1", "L", "P")  # modes of one channel: their stored numbers are the mask, whatever a palette paints them as
 SHOWN = 5  # values named in an error
 
@@ -20,6 +22,14 @@ def decode_mask(content: bytes) -> np.ndarray:
             raise ValueError(f"expected a mask of one frame, got {frames}")
         image.seek(0)
         return zero_or_one(np.asarray(image).astype(np.uint8, copy=False))
+
+
+def by_majority(mask: np.ndarray, size: Size) -> np.ndarray:
+    """A mask (h, w, 1) of 0 and 1 at another size: set where half of what a pixel stands for is, or more.
+
+    The nearest pixel instead lies half a pixel aside where a side shrinks by an even number, and all masks with it.
+    """
+    return (resize(mask * np.uint8(255), size) >= 128).view(np.uint8)
 
 
 def count_frames(image: Image.Image) -> int:

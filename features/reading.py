@@ -29,7 +29,7 @@ class Reading:
     orient: bool = True  # turned as its EXIF orientation says; False: as stored
     background: Colour = (255, 255, 255)  # shows through transparent pixels
     bars: Colour = (0, 0, 0)  # what letterbox fills with; gray takes the first
-    nearest: bool = False  # takes the nearest pixel and mixes none: for masks
+    nearest: bool = False  # takes the nearest pixel and mixes none
     mask: bool = (
         False  # the file holds one mask of 0 and 1, or 0 and 255, and is refused if it does not; pixels are 0, 1
     )

@@ -13,6 +13,7 @@ from PIL import Image
 
 from features.cache import Cache
 from features.decode import BrokenImages, read_mask
+from features.decode import decode as decode_image
 from features.reading import Reading
 from pipelines.learners.constant import ConstantLearner
 from pipelines.learners.mask_task import MaskTask, image_size
@@ -104,6 +105,25 @@ def test_masks_are_read_to_the_nearest_pixel_and_decoded_once(tmp_path, monkeypa
     assert np.array_equal(cache.images([path], reading)[0][:, :, 0], mask[2::4, 2::4])
     monkeypatch.setattr("features.decode.decode_mask", None)  # it would not be needed again
     assert np.array_equal(cache.images([path], reading)[0][:, :, 0], mask[2::4, 2::4])
+
+
+@pytest.mark.parametrize("times", [2, 2.5, 4])
+def test_shrunk_masks_stay_where_they_are(times, tmp_path):
+    """Whatever the ratio, the middle of many squares and their area are those of the masks at full size."""
+    side = int(40 * times)
+    reading = Reading(height=40, width=40, fit="squash", channels=1, mask=True)
+    draws, off, areas = np.random.default_rng(0), [], []
+    for number in range(40):
+        mask = np.zeros((side, side), np.uint8)
+        top, left, high, wide = draws.integers(side // 4, side // 2, 4)
+        mask[top : top + high, left : left + wide] = 1
+        small = decode_image(as_gif(tmp_path / f"{number}.gif", mask).read_bytes(), reading, tmp_path)
+        assert set(np.unique(small)) == {0, 1}
+        middles = [np.mean(np.nonzero(each)[0] + 0.5) / len(each) for each in (mask, small[:, :, 0])]
+        off.append(40 * (middles[1] - middles[0]))
+        areas.append(small.mean() / mask.mean())
+    assert abs(np.mean(off)) < 0.06  # of a pixel of the small masks
+    assert np.mean(areas) == pytest.approx(1, abs=0.08)  # at twice the size a border half covered is set
 
 
 # -- Dice

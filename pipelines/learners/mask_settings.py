@@ -110,7 +110,7 @@ class MaskSettings(PixelSettings):
         from features.reading import Reading
 
         height, width = self.seen
-        return Reading(height=height, width=width, fit="squash", channels=1, orient=False, nearest=True, mask=True)
+        return Reading(height=height, width=width, fit="squash", channels=1, orient=False, mask=True)
 
     @property
     def trained_loss(self) -> Loss:
