@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from features.ahead import Steps, ahead, silent
 from features.jpeg import decode_jpeg, header_of
-from features.masks import by_majority, decode_mask
+from features.masks import coverage, decode_mask
 from features.reading import Reading, Size, resize
 
 ORIENTATION = 0x0112  # EXIF tag: 1 upright, 2 to 4 flipped or upside down, 5 to 8 lying on a side
@@ -134,8 +134,7 @@ def _decode(content: bytes, reading: Reading) -> np.ndarray:
         raise ValueError("the file is empty")
     if reading.mask:
         mask = decode_mask(content)[:, :, None]
-        scaled = reading.scaled(*mask.shape[:2])
-        return reading.framed(resize(mask, scaled, nearest=True) if reading.nearest else by_majority(mask, scaled))
+        return reading.framed(coverage(mask, reading.scaled(*mask.shape[:2]), reading.nearest))
     header = header_of(content)
     if header is None:
         return _decode_other(content, reading)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import cv2
 import numpy as np
 from PIL import Image, ImageSequence
 
@@ -24,12 +25,15 @@ def decode_mask(content: bytes) -> np.ndarray:
         return zero_or_one(np.asarray(image).astype(np.uint8, copy=False))
 
 
-def by_majority(mask: np.ndarray, size: Size) -> np.ndarray:
-    """A mask (h, w, 1) of 0 and 1 at another size: set where half of what a pixel stands for is, or more.
+def coverage(mask: np.ndarray, size: Size, nearest: bool = False) -> np.ndarray:
+    """How much of each pixel at another size a mask (h, w, 1) of 0 and 1 covers, 0 to 255; nearest: all or nothing.
 
-    The nearest pixel instead lies half a pixel aside where a side shrinks by an even number, and all masks with it.
+    Nearest pixels lie half a pixel aside where a side shrinks by an even number, and every border with them.
     """
-    return (resize(mask * np.uint8(255), size) >= 128).view(np.uint8)
+    full = mask * np.uint8(255)
+    if nearest or size[0] > mask.shape[0] or size[1] > mask.shape[1]:
+        return resize(full, size, nearest)
+    return cv2.resize(full, size[::-1], interpolation=cv2.INTER_AREA).reshape(*size, 1)
 
 
 def count_frames(image: Image.Image) -> int:
