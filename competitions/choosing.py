@@ -31,6 +31,16 @@ def experiment_with(competition: Competition, arguments: Sequence[str], learner:
     )
 
 
+def refuse_idle(learner: Any, arguments: Sequence[str]) -> None:
+    """Refuse flags that would decide nothing beside the others."""
+    idle = getattr(learner, "idle", {})
+    for name in flags_in(arguments):
+        if name in idle:
+            raise UsageError(
+                f"{_flags([name])}: expected a flag that decides something, got {idle[name]}; leave it out"
+            )
+
+
 def other_flags(competition: Competition, learner: Any) -> str:
     """For --help: the flags that pick an experiment whose learner is of another kind."""
     own, lines, shown = {*flag_fields(learner), *flag_fields(Options)}, [], set()

@@ -12,10 +12,11 @@ from competitions.flags import parse
 from competitions.registry import find_competition, load_package, package_names, starting_learner
 from pipelines.blending import Blended, Method, blend_runs
 from pipelines.contract import Competition
-from pipelines.loading import Tables, load_tables
+from pipelines.listing import find_list, listed_ids
+from pipelines.loading import data_root, load_tables
 from pipelines.map_blending import blend_maps
 from pipelines.options import Options
-from pipelines.predicting import Trained, predict_test, submit_file
+from pipelines.predicting import Part, Trained, predict_test, submit_file
 from pipelines.reopen import find_run, found_at, is_blend, reopen
 from pipelines.report import Report
 from pipelines.run import settled
@@ -37,7 +38,8 @@ class PredictRequest:
     name: str = "blend"
     """What to call the blend."""
     rows: Path | None = None
-    """List of ids, one a line: predict only these test rows; the others' cells stay empty (masks only)."""
+    """List of ids, one a line, here or in the data folder: predict only these test rows, the others keep
+    sample_submission's cells (masks only)."""
     threshold: float | None = None
     """Use this threshold instead of the one that OOF chose (masks only)."""
     keep_maps: bool = False
@@ -56,14 +58,14 @@ def predict(arguments: Sequence[str]) -> int:
         return _blend(folders, dataclasses.replace(request, method="mean"))
     report = Report(request.quiet)
     trained, options = opened(folders[0], request.data, request.runs)
-    wanted = _wanted(request, trained.competition)
+    wanted = _wanted(request, trained.competition, options)
     tables = load_tables(trained.competition, options, report)
     with trained.folder.lock():  # a run that goes on would be given the submission of the folds it has had so far
         if trained.competition.shape is None:
             predicted = predict_test(trained, tables.test, tables.test_fingerprint, report)
             path = submit_file(trained, predicted, tables.sample)
         else:
-            job = Job(parts=[trained], folder=trained.folder, choice=trained.choice, tables=tables, wanted=wanted)
+            job = Job(parts=[Part(trained, tables)], folder=trained.folder, choice=trained.choice, wanted=wanted)
             path = stream_test(job, report)
     print(f"{path} ({len(tables.sample.ids):,} rows, checked) from {', '.join(trained.sources)}")
     if request.json:
@@ -99,17 +101,12 @@ def _asked(arguments: Sequence[str], verb: str) -> tuple[list[str], PredictReque
     return names, request
 
 
-def _wanted(request: PredictRequest, competition: Competition) -> Wanted:
+def _wanted(request: PredictRequest, competition: Competition, options: Options) -> Wanted:
     """Which rows, with which threshold; only maps are predicted so that either can be chosen afterwards."""
-    ids: list[str] = []
-    if request.rows is not None:
-        if not request.rows.is_file():
-            raise FileNotFoundError(f"--rows {request.rows}: expected a list of ids, one a line, got no file")
-        ids = [line.strip() for line in request.rows.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-        if not ids:
-            raise ValueError(f"--rows {request.rows}: expected ids, one a line, got none")
-    label = "" if request.rows is None else request.rows.name
-    wanted = Wanted(rows=tuple(ids), label=label, threshold=request.threshold, keep_maps=request.keep_maps)
+    path = None if request.rows is None else find_list(request.rows, data_root(competition, options))
+    ids = () if path is None else listed_ids(path, competition.id)
+    label = "" if path is None else path.name
+    wanted = Wanted(rows=ids, label=label, threshold=request.threshold, keep_maps=request.keep_maps)
     if competition.shape is None and not (wanted.usual and not wanted.keep_maps):
         raise UsageError(
             f"--rows, --threshold, --keep-maps: expected a competition of masks, got {competition.name}; leave them out"
@@ -128,17 +125,18 @@ def opened(folder: RunFolder, data: Path | None, runs: Path) -> tuple[Trained, O
     return reopen(folder, competition, competition.learner), options
 
 
-def blended(
-    parts: Sequence[Trained], tables: Tables, wanted: Wanted, request: PredictRequest, report: Report
-) -> Blended:
+def blended(parts: Sequence[Part], wanted: Wanted, request: PredictRequest, report: Report) -> Blended:
     """The blend of runs whose values are numbers, or the mean of runs whose values are maps."""
-    if parts[0].competition.shape is None:
-        return blend_runs(parts, tables, request.method, request.name, report)
-    if request.method == "mean":
-        return blend_maps(parts, tables, wanted, request.name, report)
-    raise UsageError(
-        "podium blend: expected runs whose values are numbers, got maps: podium predict RUN RUN averages them"
-    )
+    if parts[0].trained.competition.shape is None:
+        return blend_runs(parts, request.method, request.name, report)
+    return blend_maps(parts, wanted, request.name, report)
+
+
+def with_tables(found: Sequence[tuple[Trained, Options]], report: Report) -> list[Part]:
+    """Each run beside its tables, loaded once: two competitions under one slug see other files of the same rows."""
+    seen = {trained.competition.name: (trained.competition, options) for trained, options in reversed(found)}
+    tables = {name: load_tables(*known, report) for name, known in seen.items()}
+    return [Part(trained, tables[trained.competition.name]) for trained, _ in found]
 
 
 def _blend(folders: Sequence[RunFolder], request: PredictRequest, competition: str = "") -> int:
@@ -146,16 +144,21 @@ def _blend(folders: Sequence[RunFolder], request: PredictRequest, competition: s
     if len({folder.root.resolve() for folder in folders}) < len(folders):
         raise UsageError(f"expected every run once, got {', '.join(folder.name for folder in folders)}")
     found = [opened(folder, request.data, request.runs) for folder in folders]
-    names = {trained.competition.name for trained, _ in found}
-    if names != {competition or min(names)}:
-        raise UsageError(f"expected runs of {competition or 'one competition'}, got {', '.join(sorted(names))}")
-    parts = [trained for trained, _ in found]
-    wanted = _wanted(request, parts[0].competition)
-    tables = load_tables(parts[0].competition, found[0][1], report)
+    slugs = {trained.competition.slug for trained, _ in found}
+    if slugs != {find_competition(competition).slug if competition else min(slugs)}:
+        names = sorted({trained.competition.name for trained, _ in found})
+        raise UsageError(f"expected runs of {competition or 'one competition'}, got {', '.join(names)}")
+    first = found[0][0].competition
+    if first.shape is not None and request.method != "mean":
+        raise UsageError(
+            "podium blend: expected runs whose values are numbers, got maps: podium predict RUN RUN averages them"
+        )
+    wanted = _wanted(request, first, found[0][1])
+    parts = with_tables(found, report)
     with ExitStack() as held:
         for part in parts:  # a run that goes on would change what is blended
-            held.enter_context(part.folder.lock())
-        made = blended(parts, tables, wanted, request, report)
+            held.enter_context(part.trained.folder.lock())
+        made = blended(parts, wanted, request, report)
     print(made)
     if request.json:
         print(json.dumps(made.summary()))

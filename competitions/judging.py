@@ -18,6 +18,7 @@ from pipelines.reading import find_file
 from pipelines.report import Report
 from pipelines.stops import UsageError
 from submissions.check import check_file
+from submissions.rules import Rules
 from submissions.sample import read_sample
 
 
@@ -46,11 +47,19 @@ def check(arguments: Sequence[str]) -> int:
     competition = find_competition(request.competition)
     root = data_root(competition, Options(data=request.data, runs=request.runs, toy=request.toy))
     sample = request.sample or find_file(root, SAMPLE, slug=competition.slug, files=competition.files)
-    verdict = check_file(Path(name), read_sample(sample), competition.rules)
+    verdict = check_file(Path(name), read_sample(sample), rules_for(competition, root, request.toy))
     for warning in verdict.warnings:
         print(f"note: {warning}")
     print(f"{name}: fit to submit to {competition.slug}, {verdict.rows:,} rows")
     return 0
+
+
+def rules_for(competition: Competition, root: Path, toy: bool) -> Rules:
+    """What cells must keep to; toy masks are of another size than those that the competition declares."""
+    if not toy or competition.shape is None:
+        return competition.rules
+    _, test = competition.load(root)
+    return competition.rules.sized(competition.shape(test))
 
 
 def check_competition(arguments: Sequence[str]) -> int:

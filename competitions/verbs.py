@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, cast, get_args
 
-from competitions.choosing import experiment_with, other_flags
+from competitions.choosing import experiment_with, other_flags, refuse_idle
 from competitions.flags import parse
 from competitions.registry import find_competition, starting_learner
 from competitions.requests import FilesRequest
@@ -96,6 +96,7 @@ def understood(arguments: Sequence[str], verb: str) -> tuple[Competition, Option
     start = Options(experiment=experiment)
     options, chosen = parse(rest, f"podium {verb} {name}", start, learner, about=other_flags(competition, learner))
     refuse_strange_params(name, learner, chosen)
+    refuse_idle(chosen, rest)
     return competition.with_learner(chosen), options
 
 

@@ -22,7 +22,7 @@ SLICE = 8  # images a worker makes at a time: enough to hide the hand-over, few 
 
 
 class Batch(NamedTuple):
-    """Rows and their images, uint8 (rows, height, width, channels); masks likewise with one channel."""
+    """Rows and their images, uint8 (rows, height, width, channels); masks likewise with one channel, of 255."""
 
     rows: np.ndarray
     images: torch.Tensor

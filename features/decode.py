@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from features.ahead import Steps, ahead, silent
 from features.jpeg import decode_jpeg, header_of
-from features.masks import decode_mask
+from features.masks import coverage, decode_mask
 from features.reading import Reading, Size, resize
 
 ORIENTATION = 0x0112  # EXIF tag: 1 upright, 2 to 4 flipped or upside down, 5 to 8 lying on a side
@@ -133,8 +133,8 @@ def _decode(content: bytes, reading: Reading) -> np.ndarray:
     if not content:
         raise ValueError("the file is empty")
     if reading.mask:
-        mask = decode_mask(content)
-        return reading.framed(resize(mask[:, :, None], reading.scaled(*mask.shape), nearest=True))
+        mask = decode_mask(content)[:, :, None]
+        return reading.framed(coverage(mask, reading.scaled(*mask.shape[:2]), reading.nearest))
     header = header_of(content)
     if header is None:
         return _decode_other(content, reading)

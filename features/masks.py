@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 
+import cv2
 import numpy as np
 from PIL import Image, ImageSequence
+
+from features.reading import Size, resize
 
 SINGLE = ("1", "L", "P")  # modes of one channel: their stored numbers are the mask, whatever a palette paints them as
 SHOWN = 5  # values named in an error
@@ -20,6 +23,17 @@ def decode_mask(content: bytes) -> np.ndarray:
             raise ValueError(f"expected a mask of one frame, got {frames}")
         image.seek(0)
         return zero_or_one(np.asarray(image).astype(np.uint8, copy=False))
+
+
+def coverage(mask: np.ndarray, size: Size, nearest: bool = False) -> np.ndarray:
+    """How much of each pixel at another size a mask (h, w, 1) of 0 and 1 covers, 0 to 255; nearest: all or nothing.
+
+    Nearest pixels lie half a pixel aside where a side shrinks by an even number, and every border with them.
+    """
+    full = mask * np.uint8(255)
+    if nearest or size[0] > mask.shape[0] or size[1] > mask.shape[1]:
+        return resize(full, size, nearest)
+    return cv2.resize(full, size[::-1], interpolation=cv2.INTER_AREA).reshape(*size, 1)
 
 
 def count_frames(image: Image.Image) -> int:

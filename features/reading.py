@@ -29,10 +29,9 @@ class Reading:
     orient: bool = True  # turned as its EXIF orientation says; False: as stored
     background: Colour = (255, 255, 255)  # shows through transparent pixels
     bars: Colour = (0, 0, 0)  # what letterbox fills with; gray takes the first
-    nearest: bool = False  # takes the nearest pixel and mixes none: for masks
-    mask: bool = (
-        False  # the file holds one mask of 0 and 1, or 0 and 255, and is refused if it does not; pixels are 0, 1
-    )
+    nearest: bool = False  # takes the nearest pixel and mixes none
+    # The file holds one mask, of 0 and 1 or of 0 and 255, or is refused; pixels are how much of them is set, of 255.
+    mask: bool = False
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1:

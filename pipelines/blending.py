@@ -15,7 +15,7 @@ import pandas as pd
 from pipelines.contract import Competition, Values
 from pipelines.groupfile import group_codes
 from pipelines.loading import Tables
-from pipelines.predicting import Trained, predict_test, submit_file
+from pipelines.predicting import Part, Trained, predict_test, submit_file
 from pipelines.predictions import Predictions, read_predictions, write_predictions
 from pipelines.report import Report
 from pipelines.runfolder import RunFolder, read_json, run_name, write_json
@@ -70,16 +70,16 @@ class Blended:
         return "\n".join([*lines, f"  submission {self.submission} (checked)"])
 
 
-def blend_runs(parts: Sequence[Trained], tables: Tables, method: Method, label: str, report: Report) -> Blended:
+def blend_runs(found: Sequence[Part], method: Method, label: str, report: Report) -> Blended:
     """Blend finished runs that share their folds; equal weights, greedy ones, or mean ranks."""
+    parts, tables = [part.trained for part in found], found[0].tables
     competition = parts[0].competition
     names = [part.folder.name for part in parts]
-    same_folds({part.folder.name: part.marks["folds"] for part in parts})
-    stored = [shared_oof(part, parts[0]) for part in parts]
+    stored = shared_oof(found)
     entries = entries_of(stored[0], tables)
     truth = competition.truth(tables.train[list(competition.targets)])[entries.row]
     oof = [each.arrays["prediction"] for each in stored]
-    test = [predict_test(part, tables.test, tables.test_fingerprint, report).arrays["prediction"] for part in parts]
+    test = [_test_values(part, report) for part in found]
     if method == "rank":
         test = [to_ranks(own, known) for own, known in zip(test, oof, strict=True)]
         oof = [to_ranks(known, known) for known in oof]
@@ -104,16 +104,25 @@ def blend_runs(parts: Sequence[Trained], tables: Tables, method: Method, label: 
     return made
 
 
-def shared_oof(part: Trained, first: Trained) -> Predictions:
-    """A run's out-of-fold predictions, of the same ids, folds and repeats as the first run's."""
-    stored, theirs = read_predictions(part.folder.oof), read_predictions(first.folder.oof)
-    same = stored.ids.equals(theirs.ids) and np.array_equal(stored.arrays["fold"], theirs.arrays["fold"])
-    if not same:
-        raise ValueError(
-            f"expected {first.folder.name} and {part.folder.name} to have the same folds finished, "
-            f"got {first.sources} and {part.sources}; finish both"
-        )
+def shared_oof(parts: Sequence[Part]) -> list[Predictions]:
+    """Each run's out-of-fold predictions; refuses runs that differ in their rows, their folds or the folds finished."""
+    first, *others = parts
+    same_folds({part.trained.folder.name: part.trained.marks["folds"] for part in parts})
+    stored = [read_predictions(part.trained.folder.oof) for part in parts]
+    for part, oof in zip(others, stored[1:], strict=True):
+        names = f"{first.trained.folder.name} and {part.trained.folder.name}"
+        if not first.tables.test.index.equals(part.tables.test.index):
+            raise ValueError(f"expected {names} to predict the same test rows, got others; give both the same files")
+        if not (oof.ids.equals(stored[0].ids) and np.array_equal(oof.arrays["fold"], stored[0].arrays["fold"])):
+            raise ValueError(
+                f"expected {names} to have the same folds finished, "
+                f"got {first.trained.sources} and {part.trained.sources}; finish both"
+            )
     return stored
+
+
+def _test_values(part: Part, report: Report) -> Values:
+    return predict_test(part.trained, part.tables.test, part.tables.test_fingerprint, report).arrays["prediction"]
 
 
 def entries_of(stored: Predictions, tables: Tables) -> Entries:

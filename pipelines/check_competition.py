@@ -109,10 +109,16 @@ def _halve(root: Path, id: str) -> int:
 
 
 def _drop_files(root: Path, stem: str, ids: set[str]) -> None:
-    """A row's own files go with it: train/ID.jpg with the row of ID in train.csv or train_labels.csv."""
+    """A row's own files go with it: train/ID.jpg and train_masks/ID_mask.gif with the row of ID in train*.csv."""
+    names = ids | {Path(id).stem for id in ids}
     for folder in (path for path in root.iterdir() if path.is_dir() and stem.startswith(path.name)):
-        for file in (path for path in folder.iterdir() if {path.stem, path.name} & ids):
+        for file in (path for path in folder.iterdir() if {*own_names(path)} & names):
             file.unlink()
+
+
+def own_names(path: Path) -> tuple[str, ...]:
+    """The ids that a file's name may stand for."""
+    return path.name, path.stem, path.stem.rpartition("_")[0]
 
 
 def _same(one: pd.Series, other: pd.Series) -> bool:

@@ -23,7 +23,7 @@ from pipelines.loading import Tables, load_tables
 from pipelines.oof import Scores, score_run
 from pipelines.options import Options
 from pipelines.outcome import Outcome
-from pipelines.predicting import Trained, predict_test, submit_file
+from pipelines.predicting import Part, Trained, predict_test, submit_file
 from pipelines.report import Report
 from pipelines.run import Run, settled
 from pipelines.runfolder import RunFolder, run_name, write_json
@@ -134,7 +134,7 @@ def submit(run: Run, scores: Scores) -> Path:
     )
     if run.competition.shape is not None:
         wanted = Wanted(keep_maps=run.options.keep_maps)
-        job = Job(parts=[trained], folder=run.folder, choice=trained.choice, tables=run.tables, wanted=wanted)
+        job = Job(parts=[Part(trained, run.tables)], folder=run.folder, choice=trained.choice, wanted=wanted)
         return stream_test(job, run.report)
     predicted = predict_test(trained, run.tables.test, run.tables.test_fingerprint, run.report)
     return submit_file(trained, predicted, run.tables.sample)

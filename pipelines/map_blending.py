@@ -7,62 +7,74 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from pipelines.blending import Blended, entries_of, fingerprint_of, record, shared_oof
-from pipelines.contract import Table
+from pipelines.contract import Ids
 from pipelines.groupfile import group_codes
-from pipelines.loading import Tables
 from pipelines.maps import predicted_maps
-from pipelines.predicting import Trained
-from pipelines.predictions import Predictions, write_predictions
+from pipelines.predicting import Part
+from pipelines.predictions import Predictions, read_predictions, write_predictions
 from pipelines.report import Report
 from pipelines.runfolder import RunFolder, run_name
 from pipelines.scoring import score_oof
 from pipelines.streaming import Job, Wanted, merged, paced, stream_test
-from submissions.blend import same_folds
 
 
-def blend_maps(parts: Sequence[Trained], tables: Tables, wanted: Wanted, label: str, report: Report) -> Blended:
+def blend_maps(parts: Sequence[Part], wanted: Wanted, label: str, report: Report) -> Blended:
     """Average the maps of finished runs that share their folds; OOF is predicted again, as runs keep no maps of it."""
-    competition, names = parts[0].competition, [part.folder.name for part in parts]
-    same_folds({part.folder.name: part.marks["folds"] for part in parts})
-    stored = [shared_oof(part, parts[0]) for part in parts]
+    runs, tables = [part.trained for part in parts], parts[0].tables
+    competition, names = runs[0].competition, [run.folder.name for run in runs]
+    stored = shared_oof(parts)
     entries = entries_of(stored[0], tables)
     groups = group_codes(tables.train, competition.plan)
-    fingerprint = fingerprint_of(parts, "mean")
-    folder = RunFolder(parts[0].folder.root.parent / run_name(label, fingerprint))
+    fingerprint = fingerprint_of(runs, "mean")
+    folder = RunFolder(runs[0].folder.root.parent / run_name(label, fingerprint))
     with folder.lock():
-        kept = _kept(parts, stored[0], tables, report)
+        kept = _kept(parts, stored[0], folder, report)
         score = score_oof(competition.metric, kept, entries, groups)
-        places = {name: stored[0].arrays[name] for name in ("fold", "repeat")}
-        marks = {"run": fingerprint, "folds": parts[0].marks["folds"]}
-        write_predictions(folder.oof, Predictions(stored[0].ids, {**places, "kept": kept}, marks))
-        job = Job(parts=parts, folder=folder, choice=score.choice, tables=tables, wanted=wanted)
-        path = stream_test(job, report)
+        path = stream_test(Job(parts=parts, folder=folder, choice=score.choice, wanted=wanted), report)
         singles = {
             name: score_oof(competition.metric, each.arrays["kept"], entries, groups).value
             for name, each in zip(names, stored, strict=True)
         }
         weights = dict.fromkeys(names, 1 / len(names))
         made = Blended(competition, folder, weights, score, None, singles, path)
-        record(made, parts, "mean", fingerprint)
+        record(made, runs, "mean", fingerprint)
     return made
 
 
-def _kept(parts: Sequence[Trained], stored: Predictions, tables: Tables, report: Report) -> np.ndarray:
-    """What the metric keeps of the averaged maps of each entry, in the entries' order."""
+def _kept(parts: Sequence[Part], first: Predictions, folder: RunFolder, report: Report) -> np.ndarray:
+    """What the metric keeps of the averaged maps of each entry; what the same models gave before is read back."""
+    runs = [part.trained for part in parts]
+    sources = ";".join(",".join(run.sources) for run in runs)
+    marks = {"run": fingerprint_of(runs, "mean"), "folds": runs[0].marks["folds"], "models": sources}
+    places = {name: first.arrays[name] for name in ("fold", "repeat")}
+    if folder.oof.exists() and not any(run.provisional for run in runs):
+        known = read_predictions(folder.oof)
+        if dict(known.marks) == marks and known.ids.equals(first.ids):
+            report.line("oof: predicted before")
+            return known.arrays["kept"]
+    kept = _predicted(parts, first, report)
+    write_predictions(folder.oof, Predictions(first.ids, {**places, "kept": kept}, marks))
+    return kept
+
+
+def _predicted(parts: Sequence[Part], stored: Predictions, report: Report) -> np.ndarray:
     fold = stored.arrays["fold"][:, 0]
     kept: dict[int, np.ndarray] = {}
     report.line(f"oof: predicting {len(fold):,} rows with each run's own folds")
     for number in np.unique(fold):
         places = np.flatnonzero(fold == number)
-        rows = tables.train.loc[stored.ids[places]]
-        kept |= zip(places.tolist(), _fold_kept(parts, f"fold{number}", rows, report), strict=True)
+        kept |= zip(places.tolist(), _fold_kept(parts, int(number), stored.ids[places], report), strict=True)
     return np.stack([kept[place] for place in range(len(fold))])
 
 
-def _fold_kept(parts: Sequence[Trained], source: str, rows: Table, report: Report) -> Iterator[np.ndarray]:
-    competition = parts[0].competition
-    streams = [predicted_maps(part, part.models_of(source, report), rows, report) for part in parts]
-    for number, maps in enumerate(paced(zip(*streams, strict=True), len(rows), report)):
-        truth = competition.truth(rows[list(competition.targets)].iloc[number : number + 1])
+def _fold_kept(parts: Sequence[Part], fold: int, ids: Ids, report: Report) -> Iterator[np.ndarray]:
+    competition, source = parts[0].trained.competition, f"fold{fold}"
+    streams = [
+        predicted_maps(part.trained, part.trained.models_of(source, report), part.tables.train.loc[ids], report)
+        for part in parts
+    ]
+    cells = parts[0].tables.train.loc[ids, list(competition.targets)]
+    for number, maps in enumerate(paced(zip(*streams, strict=True), len(ids), report)):
+        truth = competition.truth(cells.iloc[number : number + 1])
         levels = merged(maps, (truth.shape[1], truth.shape[2]))
         yield competition.metric.keep(truth, levels[None])[0]

@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +24,39 @@ from pipelines.settings import settings_fingerprint
 
 
 def predicted_maps(
-    trained: Trained, models: list[Model], rows: Table, report: Report, without: Sequence[str] = ()
+    trained: Trained,
+    models: list[Model],
+    rows: Table,
+    report: Report,
+    without: Sequence[str] = (),
+    start: int = 0,
 ) -> Iterator[np.ndarray]:
-    """The map of each row in order, uint8 levels (height, width): decoded once for all models and their views.
+    """The map of each row from number start on, uint8 levels (height, width): decoded once for all models and views.
 
     Rows without a readable file get the baseline's.
     """
     skipped = rows.index.isin(without)
-    live = singles(average(models, trained.learner.inputs(rows[~skipped])), rows) if not skipped.all() else iter(())
-    blank = singles(trained.blanks(rows[skipped], report), rows) if skipped.any() else iter(())
-    for id, left_out in zip(rows.index, skipped, strict=True):
+    live = _live_maps(trained, models, rows[~skipped], int((~skipped[:start]).sum()))
+    rest, skipped = rows.iloc[start:], skipped[start:]
+    blank = singles(trained.blanks(rest[skipped], report), rest) if skipped.any() else iter(())
+    for id, left_out in zip(rest.index, skipped, strict=True):
         found, levels = next(blank if left_out else live)
         if found != id:
             raise ValueError(f"expected the learner's inputs() to keep the rows' order, got {found} where {id} is next")
         yield levels
+
+
+def _live_maps(trained: Trained, models: list[Model], rows: Table, start: int) -> Iterator[tuple[str, np.ndarray]]:
+    """Ids and maps from row number start on.
+
+    Chunks begin where they do without a start: how many rows a network sees together decides its sums' last bits.
+    """
+    chunk: int = getattr(trained.learner, "chunk", 1)
+    first = start - start % chunk
+    if first < len(rows):
+        yield from islice(
+            singles(average(models, trained.learner.inputs(rows.iloc[first:])), rows), start - first, None
+        )
 
 
 def singles(chunks: Iterable[tuple[Ids, Values]], rows: Table) -> Iterator[tuple[str, np.ndarray]]:
@@ -84,37 +103,51 @@ class KeptMaps:
             return 0
         return self.path.stat().st_size // int(held["height"] * held["width"])
 
-    def read(self) -> Iterator[np.ndarray]:
-        """The maps in their order; the system reads them in as needed and drops them again."""
+    def read(self, places: np.ndarray) -> Iterator[np.ndarray]:
+        """The maps of these numbers, one by one; the system reads them in as needed and drops them again."""
         held = read_json(self.record)
         stored = np.memmap(self.path, np.uint8, "r", shape=(self.count(), held["height"], held["width"]))
-        for levels in stored:
-            yield np.array(levels)
+        for place in places:
+            yield np.array(stored[place])
 
-    def passing(self, maps: Iterable[np.ndarray], start: int, total: int, report: Report) -> Iterator[np.ndarray]:
-        """The maps from number start on, each written before it is passed on; a disk too small is said beforehand."""
-        stream = iter(maps)
-        first = next(stream, None)
+    def claiming(
+        self, maps: Iterator[np.ndarray], count: int, claimed: list[int], report: Report
+    ) -> Iterator[np.ndarray]:
+        """The maps, once it is said what so many take and, with what others have claimed, that the disk has room."""
+        first = next(maps, None)
+        if first is None:
+            return iter(())
+        claimed.append(count * first.size)
+        self._announce(first, count, sum(claimed), report)
+        return chain([first], maps)
+
+    def passing(self, maps: Iterator[np.ndarray], start: int) -> Iterator[np.ndarray]:
+        """The maps from number start on, each written before it is passed on."""
+        first = next(maps, None)
         if first is None:
             return
-        self._announce(first, total - start, report)
         height, width = first.shape
+        if not start:
+            self.path.unlink(missing_ok=True)  # before its record changes: killed in between, it would pass for these
         write_json(self.record, {"fingerprint": self.fingerprint, "height": height, "width": width})
         with self.path.open("r+b" if start else "wb") as kept:
             kept.truncate(start * first.size)
             kept.seek(0, os.SEEK_END)
-            for levels in chain([first], stream):
+            for levels in chain([first], maps):
                 # The baseline's map of a skipped row may be of another size.
                 kept.write(np.ascontiguousarray(to_size(levels, (height, width))).data)
                 kept.flush()  # a kill then loses nothing that the submission counts on
                 yield levels
 
-    def _announce(self, first: np.ndarray, count: int, report: Report) -> None:
+    def _announce(self, first: np.ndarray, count: int, claimed: int, report: Report) -> None:
         height, width = first.shape
         need, free = count * first.size, free_disk(self.path.parent)
+        if self.path.exists() and not self.count():
+            free += self.path.stat().st_size  # maps of another prediction, which give way
         size = f"{count:,} maps of {height}x{width} take {size_text(need)} in {self.path.parent}"
+        size += f", {size_text(claimed)} with those before" if claimed > need else ""
         report.line(f"--keep-maps: {size} ({size_text(free)} free)")
-        if need > free:
+        if claimed > free:
             raise OSError(
                 errno.ENOSPC,
                 f"--keep-maps: expected room, got {size_text(free)} where {size}; free some, or leave it out",

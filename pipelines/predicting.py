@@ -11,6 +11,7 @@ import numpy as np
 
 from pipelines.contract import Choice, Competition, Ids, Learner, Model, Table, Values, average
 from pipelines.learners.constant import ConstantLearner
+from pipelines.loading import Tables
 from pipelines.predictions import Predictions, collect, read_predictions, write_predictions
 from pipelines.report import Report
 from pipelines.run import begun_models
@@ -66,6 +67,14 @@ class Trained:
         if kind == "checkpoint":
             return [load() for load in begun_models(self.learner, fits)]
         return [self.learner.load(out) for out in fits]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A finished run among those predicted together, and the tables it sees: another's may name other files."""
+
+    trained: Trained
+    tables: Tables
 
 
 def predict_test(trained: Trained, test: Table, fingerprint: str, report: Report) -> Predictions:

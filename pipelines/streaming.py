@@ -19,7 +19,7 @@ from pipelines.contract import Choice, Competition, Table
 from pipelines.loading import Tables
 from pipelines.maps import KeptMaps, fingerprint_of, predicted_maps
 from pipelines.metrics.masks import to_size
-from pipelines.predicting import Trained, sources_text
+from pipelines.predicting import Part, sources_text
 from pipelines.report import Report, took
 from pipelines.runfolder import RunFolder, read_json, write_json
 from pipelines.settings import settings_fingerprint
@@ -31,7 +31,6 @@ Place: TypeAlias = tuple[int, tuple[np.ndarray, ...]]  # a row's number, and its
 
 BATCH = 16  # rows judged and written together
 MINUTE = 60.0  # seconds between lines about how far it is, where no bar shows it
-FILLER = ""  # the cell of rows that are left out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,28 +53,35 @@ class Wanted:
 
     def name(self, usual: str) -> str:
         """The submission's name, one of its own where it is not what the run itself would submit."""
-        parts = [f"-{self.threshold:g}"] if self.threshold is not None else []
-        if self.rows:
-            digest = hashlib.sha256("\n".join(self.rows).encode()).hexdigest()[:8]
-            parts.append(f"-{len(self.rows)}rows-{digest}")
         stem, dot, endings = usual.partition(".")
-        return f"{stem}{''.join(parts)}{dot}{endings}"
+        threshold = "" if self.threshold is None else f"-{self.threshold:g}"
+        return f"{stem}{threshold}{self.subset}{dot}{endings}"
+
+    @property
+    def subset(self) -> str:
+        """What tells files of only some rows apart; "" for all rows."""
+        digest = hashlib.sha256("\n".join(self.rows).encode()).hexdigest()[:8]
+        return f"-{len(self.rows)}rows-{digest}" if self.rows else ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """One submission of maps: whose maps, which rows, what of them, and where to."""
 
-    parts: Sequence[Trained]  # runs, averaged with equal weights
+    parts: Sequence[Part]  # runs, averaged with equal weights
     folder: RunFolder
     choice: Choice
-    tables: Tables
     wanted: Wanted
 
     @property
     def competition(self) -> Competition:
         """What the runs are of."""
-        return self.parts[0].competition
+        return self.parts[0].trained.competition
+
+    @property
+    def tables(self) -> Tables:
+        """Those of the first run: all have the same rows."""
+        return self.parts[0].tables
 
     @property
     def path(self) -> Path:
@@ -83,11 +89,16 @@ class Job:
         return self.folder.submission(self.wanted.name(self.competition.submission))
 
     @property
+    def all_rows(self) -> Table:
+        """All test rows, in sample_submission's order."""
+        return self.tables.test.loc[self.tables.sample.ids]
+
+    @property
     def rows(self) -> Table:
         """The test rows to predict, in sample_submission's order."""
         ids = self.tables.sample.ids
         if not self.wanted.rows:
-            return self.tables.test.loc[ids]
+            return self.all_rows
         strange = sorted({*self.wanted.rows} - {*ids})
         if strange:
             raise ValueError(
@@ -104,15 +115,13 @@ class Job:
     @property
     def rules(self) -> Rules:
         """The competition's rules, for masks of the size that the files have."""
-        rules = self.competition.rules
-        if rules.masks is not None:
-            rules = replace(rules, masks=replace(rules.masks, shape=self.usual_size))
-        return replace(rules, constant=True) if any(part.blank for part in self.parts) else rules
+        rules = self.competition.rules.sized(self.usual_size)
+        return replace(rules, constant=True) if any(part.trained.blank for part in self.parts) else rules
 
     @cached_property
     def skipped(self) -> frozenset[str]:
         """Rows without a readable file."""
-        return frozenset(id for part in self.parts for id in part.skipped)
+        return frozenset(id for part in self.parts for id in part.trained.skipped)
 
     @cached_property
     def usual_size(self) -> tuple[int, int]:
@@ -128,14 +137,20 @@ class Job:
         assert self.competition.shape is not None
         return self.competition.shape(row)
 
-    def kept(self, part: Trained, rows: Table) -> KeptMaps:
+    def kept(self, part: Part, rows: Table) -> KeptMaps:
         """Where a run keeps its maps of these rows."""
-        return KeptMaps(part.folder.maps, fingerprint_of(part, rows, self.tables.test_fingerprint))
+        usual = part.trained.folder.maps
+        subset = self.wanted.subset if len(rows) < len(self.tables.sample) else ""
+        return KeptMaps(usual.with_stem(usual.stem + subset), self.mark(part, rows))
+
+    def mark(self, part: Part, rows: Table) -> str:
+        """What decides a run's maps of these rows."""
+        return fingerprint_of(part.trained, rows, part.tables.test_fingerprint)
 
     def fingerprint(self, rows: Table) -> str:
         """What decides the submission's bytes."""
+        made = [self.mark(part, rows) for part in self.parts]
         choice = None if self.chosen is None else np.asarray(self.chosen, float).tolist()
-        made = [fingerprint_of(part, rows, self.tables.test_fingerprint) for part in self.parts]
         told = json.dumps([made, choice, settings_fingerprint(self.competition.encode)])
         return hashlib.sha256(told.encode()).hexdigest()
 
@@ -144,17 +159,18 @@ def stream_test(job: Job, report: Report) -> Path:
     """Write the checked submission; what an earlier call has written is not predicted again."""
     sample, rows = job.tables.sample, job.rows
     for part in job.parts:
-        if not part.sources:
-            raise ValueError(f"{part.folder.root}: expected a finished fold, got none; `podium train` makes them")
-    filler = None if len(rows) == len(sample) else FILLER
-    with continue_submission(job.path, sample, job.rules, job.fingerprint(rows), filler) as writer:
+        if not part.trained.sources:
+            root = part.trained.folder.root
+            raise ValueError(f"{root}: expected a finished fold, got none; `podium train` makes them")
+    some = len(rows) < len(sample)
+    with continue_submission(job.path, sample, job.rules, job.fingerprint(rows), some) as writer:
         places = sample.ids.get_indexer(rows.index)
         done = int(np.searchsorted(places, writer.written))
         counts = [job.kept(part, rows).count() for part in job.parts] if job.wanted.keep_maps else []
         first = min(done, *counts, len(rows))
         if first < len(rows):
             told = f"{len(rows) - first:,} of {len(rows):,} rows" if first else f"{len(rows):,} rows"
-            named = "; ".join(sources_text(part.sources) for part in job.parts)
+            named = "; ".join(sources_text(part.trained.sources) for part in job.parts)
             report.line(f"test: predicting {told} with {named}")
             maps = _all_maps(job, rows, first, report)
             _write(writer, _encoded(job, rows, maps, done), len(rows) - first, report)
@@ -169,20 +185,36 @@ def stream_test(job: Job, report: Report) -> Path:
 def _all_maps(job: Job, rows: Table, first: int, report: Report) -> Iterator[Place]:
     """Number and maps of each row from the first on, in order."""
     streams: list[Iterator[np.ndarray]] = []
+    claimed: list[int] = []  # bytes that the runs' maps will take, of one disk
     for part in job.parts:
-        kept = job.kept(part, rows)
-        if kept.count() == len(rows):
-            report.line(f"test: maps of {part.folder.name} were kept")
-            streams.append(islice(kept.read(), first, None))
+        kept, trained = job.kept(part, rows), part.trained
+        known = _known_maps(job, part, rows)
+        if known is not None:
+            report.line(f"test: maps of {trained.folder.name} were kept")
+            streams.append(islice(known, first, None))
             continue
-        maps = predicted_maps(part, part.models(report), rows.iloc[first:], report, part.skipped)
-        streams.append(kept.passing(maps, first, len(rows), report) if job.wanted.keep_maps else maps)
+        seen = part.tables.test.loc[rows.index]
+        maps = predicted_maps(trained, trained.models(report), seen, report, trained.skipped, first)
+        if job.wanted.keep_maps:
+            maps = kept.claiming(maps, len(rows) - first, claimed, report)
+            maps = kept.passing(maps, first)
+        streams.append(maps)
     return ((first + place, maps) for place, maps in enumerate(zip(*streams, strict=True)))
+
+
+def _known_maps(job: Job, part: Part, rows: Table) -> Iterator[np.ndarray] | None:
+    """A run's maps of these rows where it keeps them, by themselves or among all; else None."""
+    every = job.all_rows
+    for asked in (rows, every):
+        kept = job.kept(part, asked)
+        if kept.count() == len(asked):
+            return kept.read(asked.index.get_indexer(rows.index))
+    return None
 
 
 def _encoded(job: Job, rows: Table, maps: Iterator[Place], done: int) -> Iterator[tuple[str, Cells | None]]:
     """Id and cells of each row, encoded by threads while the models see the next; no cells: written before."""
-    workers = getattr(job.parts[0].learner, "workers", 1)
+    workers = getattr(job.parts[0].trained.learner, "workers", 1)
     return ahead(partial(_cells, job, rows, done), maps, workers, 2 * workers)
 
 
@@ -236,8 +268,8 @@ def _record(job: Job, rows: Table) -> None:
     known = read_json(job.folder.predicted) if job.folder.predicted.exists() else {}
     made = {
         "fingerprint": job.fingerprint(rows),
-        "runs": [part.folder.name for part in job.parts],
-        "sources": [list(part.sources) for part in job.parts],
+        "runs": [part.trained.folder.name for part in job.parts],
+        "sources": [list(part.trained.sources) for part in job.parts],
         "choice": None if job.chosen is None else np.asarray(job.chosen, float).tolist(),
         "threshold_given": job.wanted.threshold,
         "rows": job.wanted.label or "all",

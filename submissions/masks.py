@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +16,32 @@ from submissions.verdict import FIRST
 STEP = 256  # codes read at once: 2 MB of Carvana's, whatever the caller's batch
 
 
+@dataclass
+class Group:
+    """Rows that belong together: how many so far, and the sum of what their masks cover."""
+
+    name: str
+    rows: int = 0
+    total: float = 0.0
+
+
+@dataclass
+class Found:
+    """How many there are of something, and the first of them."""
+
+    count: int = 0
+    shown: list[str] = field(default_factory=list)
+
+    def add(self, text: str) -> None:
+        """One more."""
+        self.count += 1
+        if len(self.shown) < FIRST:
+            self.shown.append(text)
+
+    def __str__(self) -> str:
+        return ", ".join([*self.shown, *(["..."] if self.count > len(self.shown) else [])])
+
+
 class MaskJudge:
     """Takes codes batch by batch and counts unlikely areas."""
 
@@ -21,8 +50,10 @@ class MaskJudge:
         self.rules = rules
         self.rows = 0
         self.untouched = 0  # cells that are still sample_submission's own
-        self.unlikely = 0
-        self.shown: list[str] = []
+        self.empty = Found()
+        self.unlikely = Found()
+        self.groups = 0
+        self.open = Group("")  # whose rows may go on in the next batch
 
     def take(self, ids: Sequence[str], codes: Sequence[object], listed: Sequence[str]) -> np.ndarray:
         """Which codes of the next rows are bad, (rows,) bool; listed are sample_submission's cells for these rows."""
@@ -37,21 +68,53 @@ class MaskJudge:
         same[: len(listed)] = [code == text for code, text in zip(codes, listed, strict=False)]
         self.untouched += int(same.sum())
         if self.rules.share is not None:
-            least, most = self.rules.share
-            shares = runs.areas / self.rules.size
-            unlikely = np.flatnonzero(~(runs.bad | same) & ((shares < least) | (shares > most)))
-            self.unlikely += len(unlikely)
-            self.shown += [f"{ids[place]}: {shares[place]:.4f}" for place in unlikely[: FIRST - len(self.shown)]]
+            shares = np.where(runs.bad | same, np.nan, runs.areas / self.rules.size)
+            if self.rules.group is None:
+                for place in np.flatnonzero(unlike(shares, self.rules.share)).tolist():
+                    self.unlikely.add(f"{ids[place]}: {shares[place]:.4f}")
+            else:
+                self.gather([self.rules.group(id) for id in ids], ids, shares)
         return runs.bad
+
+    def gather(self, names: Sequence[str], ids: Sequence[str], shares: np.ndarray) -> None:
+        """Follow groups, whose rows lie together, and note which masks in them are empty."""
+        for place in np.flatnonzero(shares == 0).tolist():
+            self.empty.add(ids[place])
+        for name, rows in groupby(zip(names, shares.tolist(), strict=True), key=lambda row: row[0]):
+            if name != self.open.name:
+                self.close()
+                self.open = Group(name)
+            for _, share in rows:
+                self.open.rows += 1
+                self.open.total += share
+
+    def close(self) -> None:
+        """Judge the group that is open, if all of its rows are masks that somebody made."""
+        if self.open.rows and self.rules.share is not None:
+            self.groups += 1
+            mean = self.open.total / self.open.rows
+            if unlike(mean, self.rules.share):
+                self.unlikely.add(f"{self.open.name}: {mean:.4f}")
+        self.open = Group("")
 
     def warnings(self) -> list[str]:
         """Areas unlike those of training, and rows that nobody has filled."""
+        self.close()
         found = []
         if self.untouched:
             found.append(f"{self.name}: {self.untouched:,} of {self.rows:,} cells are sample_submission's own")
-        if self.unlikely and self.rules.share is not None:
+        if self.empty.count:
+            found.append(f"{self.name}: {self.empty.count:,} of {self.rows:,} masks are empty ({self.empty})")
+        if self.unlikely.count and self.rules.share is not None:
             least, most = self.rules.share
-            more = ", ..." if self.unlikely > len(self.shown) else ""
-            message = f"{self.name}: {self.unlikely:,} of {self.rows:,} masks cover less than {least:g} or more than"
-            found.append(f"{message} {most:g} of the image ({', '.join(self.shown)}{more})")
+            which = f"{self.rows:,} masks cover"
+            if self.rules.group is not None:
+                which = f"{self.groups:,} groups of masks cover on average"
+            message = f"{self.name}: {self.unlikely.count:,} of {which} less than {least:g} or more than {most:g}"
+            found.append(f"{message} of the image ({self.unlikely})")
         return found
+
+
+def unlike(shares: np.ndarray | float, bounds: tuple[float, float]) -> Any:
+    """Which shares leave their bounds; those that are not known (nan) leave none."""
+    return (shares < bounds[0]) | (shares > bounds[1])

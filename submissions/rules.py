@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Self
 
 from submissions.rle import Order
 
@@ -14,6 +16,7 @@ class Masks:
     shape: tuple[int, int]  # height and width of every mask
     order: Order
     share: tuple[float, float] | None = None  # of the image, least and most in training; beyond is a warning
+    group: Callable[[str], str] | None = None  # by id: rows whose mean area it is that share bounds; None: each row's
 
     @property
     def size(self) -> int:
@@ -32,6 +35,10 @@ class Rules:
     text: bool = False  # cells are neither numbers nor labels
     masks: Masks | None = None  # cells are run-length codes of masks, '' for an empty one
     constant: bool = False  # whether one value for all rows may be submitted
+
+    def sized(self, shape: tuple[int, int]) -> Self:
+        """The same rules for masks of this height and width, where cells are masks."""
+        return replace(self, masks=replace(self.masks, shape=shape)) if self.masks else self
 
     @property
     def words(self) -> bool:

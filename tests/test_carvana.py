@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from competitions.carvana_masks.load import FILES, LOOSE
+from competitions.carvana_masks.load import FILES, FILES_HQ, LOOSE
 from competitions.registry import find_competition
 from folds.split import make_folds
 from folds.verify import verify
@@ -56,7 +56,7 @@ def test_toy_files_are_laid_out_like_kaggles(raw):
     cars = pd.read_csv(raw / "metadata.csv")
     assert list(cars) == ["id", "year", "make", "model", "trim1", "trim2"]
     assert {*cars["id"]} == {name[:12] for name in [*masks["img"], *sample["img"]]}
-    assert {path.name for path in raw.iterdir()} == {*FILES}
+    assert {path.name for path in raw.iterdir()} == {*FILES, *FILES_HQ}
     first = masks["img"][0]
     with Image.open(raw / "train_masks" / first.replace(".jpg", "_mask.gif")) as mask:
         assert (mask.format, mask.mode, getattr(mask, "n_frames", 1)) == ("GIF", "P", 1)
@@ -68,8 +68,13 @@ def test_toy_files_are_laid_out_like_kaggles(raw):
 
 def test_rows_are_views_of_cars_with_masks_and_areas(raw, capsys):
     train, test = load(raw)
-    assert list(train) == ["image", "car", "mask", "area"]
-    assert list(test) == ["image", "car"]
+    facts = ["year", "make", "model", "trim1", "trim2"]
+    assert list(train) == ["image", "car", *facts, "mask", "area"]
+    assert list(test) == ["image", "car", *facts]
+    known = pd.read_csv(raw / "metadata.csv").set_index("id")
+    for name in ("year", "make", "model"):
+        assert train[name].tolist() == known.loc[train["car"], name].tolist()
+    assert train["trim2"].isna().sum() == test["make"].isna().sum() == test["year"].isna().sum() == ANGLES
     assert train.index.name == test.index.name == "img"
     assert not {*train["car"]} & {*test["car"]}
     assert (train.groupby("car").size() == ANGLES).all()
@@ -122,14 +127,22 @@ def test_a_truncated_archive_is_named_and_leaves_nothing(raw, tmp_path):
 def test_better_images_are_another_name_of_the_same_competition(raw, root):
     better = find_competition("carvana_masks/hq")
     assert better.slug == competition.slug
-    with pytest.raises(FileNotFoundError, match="expected train_hq"):
-        better.load(root)
     for side in ("train", "test"):
-        (root / side).rename(root / f"{side}_hq")
-    shutil.copy(root / LOOSE, root / "test_hq" / LOOSE)
+        shutil.rmtree(root / side)  # what is not wanted need not be there
     train, test = better.load(root)
     assert train["image"].iloc[0].parent == root / "train_hq"
     assert test.at[LOOSE, "image"].parent == root / "test_hq"
+    shutil.rmtree(root / "train_hq")
+    with pytest.raises(FileNotFoundError, match="expected train_hq"):
+        better.load(root)
+
+
+def test_the_corrupt_image_may_be_missing_and_what_macos_adds_is_no_mask(root):
+    (root / "test" / LOOSE).unlink()
+    (root / "train_masks" / "._0123456789ab_01_mask.gif").write_bytes(b"")
+    (root / "train" / "._0123456789ab_01.jpg").write_bytes(b"")
+    _, test = load(root)
+    assert test.at[LOOSE, "image"] == root / LOOSE
 
 
 # -- bad input
@@ -154,6 +167,9 @@ def spoil(root: Path, how: str) -> None:
     elif how == "odd name":
         image.rename(image.with_name("car.jpg"))
         table.write_text(table.read_text().replace(image.name, "car.jpg", 1))
+    elif how == "unknown car":
+        lines = (root / "metadata.csv").read_text().splitlines()
+        (root / "metadata.csv").write_text("\n".join([lines[0], *lines[2:]]) + "\n")
     elif how == "no loose image":
         (root / LOOSE).unlink()
 
@@ -171,6 +187,7 @@ def spoil(root: Path, how: str) -> None:
         ("broken code", r"train_masks\.csv: expected runs 'start length' for .*_01\.jpg, got run"),
         ("no test image", r"a file in .*test for every img of sample_submission\.csv, got none for 1"),
         ("odd name", r"train_masks\.csv: expected names like 29bb3ece3180_11\.jpg, got 1 others \(car\.jpg\)"),
+        ("unknown car", r"a row in .*metadata\.csv for every car, got none for 1 \([0-9a-f]{12}\)"),
         ("no loose image", r"expected 29bb3ece3180_11\.jpg .*in this tree"),
     ],
 )

@@ -157,11 +157,23 @@ def test_unknown_encoders_name_near_ones():
         ("--border-weight", {"border_weight": 0}),
         ("--border-weight", {"border_weight": 3, "loss": "lovasz"}),
         ("--depth", {"depth": 0}),
+        ("--depth", {"depth": 6, "arch": "plain", "size": "512x768", "crop": 48}),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(flag, chosen):
     with pytest.raises(ValueError, match=f"{flag}: expected "):
         MaskLearner(**chosen)
+
+
+def test_flags_that_decide_nothing_are_refused(podium):
+    for flags, text in {
+        ("--arch", "plain", "--weights", "none", "--encoder", "resnet18"): "--encoder: expected a flag that decides",
+        ("--width", "16"): "--width: expected a flag that decides something, got --arch unet, whose encoder decides",
+        ("--toy", "--encoder=resnet18"): "got --arch plain, which has no encoder; leave it out",
+    }.items():
+        said = podium("run", "carvana_masks", *flags)
+        assert said.code == 2
+        assert text in said.err
 
 
 # -- losses

@@ -26,6 +26,11 @@ TINY = ("--size", "32x48", "--crop", "0", "--width", "4", "--depth", "2", "--epo
 QUICK = ("--toy", "--folds", "0,1", "--no-audit", "--quiet", "--device", "cpu", "--workers", "1")
 
 
+def files_of(run: Path) -> Path:
+    """The toy files that a run was made of."""
+    return next(up for up in run.parents if up.name == "toy") / "data" / competition.slug
+
+
 def speak(podium, *arguments: object, code: int = 0):
     with one_thread():
         said = podium(*arguments)
@@ -39,27 +44,25 @@ def rows_of(path: Path) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Two tiny runs on two folds, as a folder of runs to copy."""
-    root = tmp_path_factory.mktemp("masks")
-    here = Path.cwd()
-    os.chdir(root)
+    """Two tiny runs on two folds of ten cars, one of plain and one of better images, as a folder of runs to copy."""
     from competitions.cli import main
 
-    try:
-        with one_thread():
-            for more in (("--seed", "1"), ("--seed", "2", "--size", "48x64")):
-                assert main(["run", "carvana_masks", *QUICK, *TINY, *more]) == 0
-    finally:
-        os.chdir(here)
+    root = tmp_path_factory.mktemp("masks")
+    with pytest.MonkeyPatch.context() as patch, one_thread():
+        patch.chdir(root)
+        patch.setattr("competitions.carvana_masks.toy.CARS", 10)
+        for name, more in {"carvana_masks": ("--seed", "1"), "carvana_masks/hq": ("--size", "48x64")}.items():
+            assert main(["run", name, *QUICK, *TINY, *more]) == 0
     return root / "runs"
 
 
 @pytest.fixture
 def runs(trained, podium, tmp_path) -> list[Path]:
-    """The two runs, in the working folder, the one of 32x48 first."""
-    shutil.copytree(trained, tmp_path / "runs")
-    found = (tmp_path / "runs" / "toy" / "carvana_masks").glob("plain-*")
-    return sorted(found, key=lambda run: json.loads((run / "run.json").read_text())["settings"]["size"])
+    """The two runs, in the working folder, the one of 32x48 and plain images first; their files only referred to."""
+    shutil.copytree(trained, tmp_path / "runs", ignore=shutil.ignore_patterns("data", "cache"))
+    (tmp_path / "runs" / "toy" / "data").symlink_to(trained / "toy" / "data")
+    found = (tmp_path / "runs" / "toy" / "carvana_masks").glob("**/plain-*/run.json")
+    return sorted((record.parent for record in found), key=lambda run: run.parent.name == "hq")
 
 
 def test_a_run_is_judged_and_its_submission_checked(runs, podium):
@@ -73,12 +76,28 @@ def test_a_run_is_judged_and_its_submission_checked(runs, podium):
         assert scores["neutral"] <= scores["optimistic"]
         assert scores["plain"] is not None
         written = rows_of(run / "submission.csv.gz")
-        sample = rows_of(run.parent.parent / "data" / competition.slug / "sample_submission.csv")
+        sample = rows_of(files_of(run) / "sample_submission.csv")
         assert written.index.tolist() == sample.index.tolist()
         areas = [decode(code, (128, 192), "rows").mean() for code in written["rle_mask"]]
         assert 0.02 < np.mean(areas) < 0.6
         assert not (run / "maps.bin").exists()
-        assert speak(podium, "check", run / "submission.csv.gz", "--competition", "carvana_masks", "--toy").code == 0
+
+
+def test_toy_masks_are_checked_at_their_own_size(runs, podium, tmp_path):
+    sample = rows_of(files_of(runs[0]) / "sample_submission.csv")
+    sample["rle_mask"] = [f"{row + 1} 6000" for row in range(len(sample))]  # of 128x192: a quarter
+    sample.to_csv(tmp_path / "s.csv")
+    said = speak(podium, "check", "s.csv", "--competition", "carvana_masks", "--toy")
+    assert "48 rows" in said.out
+    assert "note" not in said.out
+    sample.iloc[:16] = "1 24576"
+    sample.to_csv(tmp_path / "s.csv")
+    said = speak(podium, "check", "s.csv", "--competition", "carvana_masks", "--toy")
+    assert "1 of 3 groups of masks cover on average less than 0.13 or more than 0.36 of the image (" in said.out
+    sample.iloc[0] = "1 24577"
+    sample.to_csv(tmp_path / "s.csv")
+    said = speak(podium, "check", "s.csv", "--competition", "carvana_masks", "--toy", code=1)
+    assert "which ends at pixel 24,577 of 24,576" in said.err
 
 
 def test_what_is_predicted_is_not_predicted_again(runs, podium):
@@ -92,12 +111,20 @@ def test_some_rows_and_another_threshold_need_no_training(runs, podium, tmp_path
     whole = rows_of(runs[0] / "submission.csv.gz")
     wanted = whole.index[[3, 17, 40]]
     (tmp_path / "scored.txt").write_text("\n".join(wanted[::-1]) + "\n")
-    path = Path(speak(podium, "predict", runs[0], "--rows", tmp_path / "scored.txt").out.split(" (")[0])
+    path = Path(speak(podium, "predict", runs[0], "--rows", "scored").out.split(" (")[0])
     some = rows_of(path)
     assert some.loc[wanted, "rle_mask"].tolist() == whole.loc[wanted, "rle_mask"].tolist()
-    assert (some.drop(index=wanted)["rle_mask"] == "").all()
+    assert (some.drop(index=wanted)["rle_mask"] == "1 1").all()  # as sample_submission has it
+    speak(podium, "predict", runs[0], "--keep-maps", "--quiet")
+    maps = (runs[0] / "maps.bin").stat()
+    path.unlink()
+    whole.loc[wanted[::-1]].to_csv(tmp_path / "some.csv")  # a CSV will do, and kept maps of all rows are enough
+    said = speak(podium, "predict", runs[0], "--rows", "some.csv", "--keep-maps")
+    assert "were kept" in said.err
+    assert rows_of(path).equals(some)
+    assert (runs[0] / "maps.bin").stat() == maps
     choice = json.loads((runs[0] / "run.json").read_text())["scores"]["choice"][0]
-    given = round(choice / 2, 3)
+    given = round(choice * 0.9, 3)
     lower = Path(speak(podium, "predict", runs[0], "--threshold", given).out.split(" (")[0])
     assert lower != path
     assert sum(decode(code, (128, 192), "rows").sum() for code in rows_of(lower)["rle_mask"]) > sum(
@@ -107,7 +134,7 @@ def test_some_rows_and_another_threshold_need_no_training(runs, podium, tmp_path
     known = json.loads((runs[0] / "predicted.json").read_text())
     assert known[lower.name]["choice"] == [given]
     assert known[lower.name]["threshold_given"] == given
-    assert (known[path.name]["rows"], known[path.name]["predicted"]) == ("scored.txt", 3)
+    assert (known[path.name]["rows"], known[path.name]["predicted"]) == ("some.csv", 3)
 
 
 def test_wishes_that_cannot_be_met_are_refused(runs, podium, tmp_path):
@@ -117,6 +144,7 @@ def test_wishes_that_cannot_be_met_are_refused(runs, podium, tmp_path):
         ("--rows", tmp_path / "odd.txt"): "expected ids of the test table, got 1 others (nobody.jpg)",
         ("--rows", tmp_path / "empty.txt"): "expected ids, one a line, got none",
         ("--rows", tmp_path / "absent.txt"): "expected a list of ids, one a line, got no file",
+        ("--rows", "scored"): "got no file scored here or in runs/toy/data/carvana-image-masking-challenge",
         ("--threshold", "2"): "--threshold: expected a number above 0 and up to 1, got 2",
     }.items():
         said = speak(podium, "predict", runs[0], *flags, code=1)
@@ -125,11 +153,13 @@ def test_wishes_that_cannot_be_met_are_refused(runs, podium, tmp_path):
 
 
 def die_after(rows: int) -> None:
-    """In a child: small blocks, so that rows are safe soon, and a kill when so many were encoded."""
+    """In a child: small blocks, so that rows are safe soon, chunks of 5 rows, a kill when so many were encoded."""
     from pipelines import streaming
+    from pipelines.learners import mask_settings
     from submissions import draft
 
     draft.BLOCK = 500
+    mask_settings.PIXELS = 5 * 32 * 48
     plain, seen = streaming._cells, []
 
     def counted(*given):
@@ -182,6 +212,21 @@ def test_runs_are_averaged_as_a_stream_from_maps_or_models(runs, podium):
     assert again["score"] == live["score"]
     said = speak(podium, "blend", *runs, code=2)
     assert "podium predict RUN RUN averages them" in said.err
+    (runs[0] / "maps.bin").write_bytes(b"")
+    before = submission.stat()
+    said = speak(podium, "predict", *runs)
+    assert "oof: predicted before" in said.err
+    assert "test: predicted before" in said.err
+    assert submission.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_maps_of_several_runs_must_fit_the_disk_together(runs, podium, monkeypatch):
+    monkeypatch.setattr("pipelines.maps.free_disk", lambda folder: 200_000)
+    said = speak(podium, "predict", *runs, "--keep-maps", code=1)
+    assert "48 maps of 32x48 take 73.7 kB" in said.err
+    assert "48 maps of 48x64 take 147 kB" in said.err
+    assert "221 kB with those before" in said.err
+    assert not any((run / "maps.bin").exists() for run in runs)
 
 
 def test_maps_that_do_not_fit_the_disk_are_refused_before_they_are_written(runs, podium, monkeypatch):

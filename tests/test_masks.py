@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from features.cache import Cache
-from features.decode import BrokenImages, read_mask
+from features.decode import BrokenImages, read, read_mask
 from features.reading import Reading
 from pipelines.learners.constant import ConstantLearner
 from pipelines.learners.mask_task import MaskTask, image_size
@@ -101,9 +101,25 @@ def test_masks_are_read_to_the_nearest_pixel_and_decoded_once(tmp_path, monkeypa
     path = as_gif(tmp_path / "m.gif", mask)
     reading = Reading(height=6, width=9, fit="squash", channels=1, nearest=True, mask=True)
     cache = Cache(folder=tmp_path / "cache", say=lambda line: None)
-    assert np.array_equal(cache.images([path], reading)[0][:, :, 0], mask[2::4, 2::4])
+    assert np.array_equal(cache.images([path], reading)[0][:, :, 0], 255 * mask[2::4, 2::4])
     monkeypatch.setattr("features.decode.decode_mask", None)  # it would not be needed again
-    assert np.array_equal(cache.images([path], reading)[0][:, :, 0], mask[2::4, 2::4])
+    assert np.array_equal(cache.images([path], reading)[0][:, :, 0], 255 * mask[2::4, 2::4])
+
+
+@pytest.mark.parametrize("times", [1, 1.3, 2, 2.5, 4])
+def test_shrunk_masks_say_how_much_of_a_pixel_is_set(times, tmp_path):
+    """Whatever the ratio, a mask keeps its area and its place; the nearest pixels of half the size lie aside."""
+    side = int(40 * times)
+    reading = Reading(height=40, width=40, fit="squash", channels=1, mask=True)
+    mask = np.zeros((side, side), np.uint8)
+    mask[side // 4 : side // 4 + 11, side // 3 : side // 3 + 13] = 1
+    small = read(as_gif(tmp_path / "m.gif", mask), reading)[:, :, 0] / 255
+    assert small.max() == 1
+    assert small.mean() == pytest.approx(mask.mean(), rel=0.01)
+    rows, columns = np.indices(mask.shape)[:, mask > 0].mean(axis=1) + 0.5
+    for axis, middle in enumerate((rows, columns)):
+        found = (small.sum(axis=1 - axis) * (np.arange(40) + 0.5)).sum() / small.sum()
+        assert found == pytest.approx(middle / side * 40, abs=0.05)  # 127.5 of 255 becomes 128
 
 
 # -- Dice

@@ -30,6 +30,8 @@ def sample(name: str, seed: int, rows: int = 12) -> tuple[np.ndarray, np.ndarray
         width = 2 if name == "mean_auc" else 1
         truth = np.append([[0] * width, [1] * width], draws.integers(2, size=(rows - 2, width)), axis=0)
         return truth, draws.random((rows, width)).round(1)
+    if name == "dice":
+        return draws.integers(2, size=(rows, 3, 4)).astype(np.uint8), draws.random((rows, 3, 4)).round(1)
     if name == "log_loss":
         return draws.integers(2, size=(rows, 1)), draws.random((rows, 1)).round(1)
     return draws.integers(6, size=(rows, 2)) + np.arange(rows)[:, None] % 2, 7 * draws.random((rows, 2))
@@ -227,5 +229,6 @@ def test_metrics_are_listed_by_the_name_they_carry():
 
 
 def test_metrics_load_without_heavy_libraries():
-    code = "import sys, pipelines.metrics, pipelines.scoring; print({'scipy', 'sklearn', 'torch'} & set(sys.modules))"
+    heavy = "{'cv2', 'scipy', 'sklearn', 'torch'}"
+    code = f"import sys, pipelines.metrics, pipelines.scoring; print({heavy} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

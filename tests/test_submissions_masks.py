@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from submissions.check import check_file, check_rows
+from submissions.masks import MaskJudge
 from submissions.rle import encode
 from submissions.rules import Masks, Rules
 from submissions.sample import read_sample
@@ -98,6 +99,24 @@ def test_areas_unlike_training_are_a_warning_with_the_first_of_them(tmp_path):
     (warning,) = check_file(put(tmp_path, codes, ids), sample, RULES).warnings
     assert warning.startswith("rle_mask: 10 of 600 masks cover less than 0.25 or more than 0.5 of the image (007: 1.0")
     assert warning.endswith("247: 1.0000, ...)")
+
+
+def test_areas_of_groups_are_their_rows_mean_and_empty_masks_are_named(tmp_path):
+    ids = [f"{car}_{angle}.jpg" for car in "abcd" for angle in range(3)]
+    rules = Rules(masks=Masks(shape=(3, 4), order="rows", share=(0.25, 0.5), group=lambda id: id[0]))
+    sample = sample_of(tmp_path, ids)
+    codes = ["1 2", "1 4", "1 6", "1 6", "1 7", "1 8", "", "1 7", "1 8", "1 9", "1 1", "1 9"]
+    path = put(tmp_path, codes, ids)
+    assert check_file(path, sample, rules).warnings == (
+        "rle_mask: 1 of 12 cells are sample_submission's own",
+        "rle_mask: 1 of 12 masks are empty (c_0.jpg)",
+        "rle_mask: 1 of 4 groups of masks cover on average less than 0.25 or more than 0.5 of the image (b: 0.5833)",
+    )
+    whole = check_file(path, sample, rules)
+    judge = MaskJudge("rle_mask", rules.masks)
+    for start in range(0, 12, 2):  # a batch may end within a group
+        judge.take(ids[start : start + 2], codes[start : start + 2], ["1 1", "1 1"])
+    assert tuple(judge.warnings()) == whole.warnings
 
 
 def test_rows_that_nobody_filled_are_counted_and_not_called_too_small(tmp_path, sample):

@@ -39,9 +39,9 @@ def whole(tmp_path_factory):
     return root
 
 
-def small_sample(root, rows=5):
+def small_sample(root, rows=5, cell="1 1"):
     (root / "sample_submission.csv").write_text(
-        "".join(["img,rle_mask\n", *(f"{row}.jpg,1 1\n" for row in range(rows))])
+        "".join(["img,rle_mask\n", *(f"{row}.jpg,{cell}\n" for row in range(rows))])
     )
     return read_sample(root / "sample_submission.csv")
 
@@ -200,25 +200,24 @@ def test_what_the_checker_refuses_never_takes_the_name(tmp_path, given, kind, wo
     assert not (tmp_path / "s.csv").exists()
 
 
-@pytest.mark.parametrize("filler", ["1 1", ""])
-def test_rows_left_out_get_the_filler_in_the_samples_order(tmp_path, filler):
+def test_rows_left_out_keep_the_samples_cells_and_its_order(tmp_path):
     sample = small_sample(tmp_path, rows=9)
-    with continue_submission(tmp_path / "s.csv", sample, SMALL, "scored", filler=filler) as writer:
+    with continue_submission(tmp_path / "s.csv", sample, SMALL, "scored", some=True) as writer:
         writer.append(["1.jpg"], codes("1 4"))
         writer.append([], codes())
         writer.append(["3.jpg", "6.jpg"], codes("2 3", ""))
     given = {1: "1 4", 3: "2 3", 6: ""}
-    lines = [f"{row}.jpg,{given.get(row, filler)}\n" for row in range(9)]
+    lines = [f"{row}.jpg,{given.get(row, '1 1')}\n" for row in range(9)]
     assert (tmp_path / "s.csv").read_text() == "".join(["img,rle_mask\n", *lines])
     left = [warning for warning in writer.verdict.warnings if "sample_submission's own" in warning]
-    assert left == (["rle_mask: 6 of 9 cells are sample_submission's own"] if filler else [])
+    assert left == ["rle_mask: 6 of 9 cells are sample_submission's own"]
 
 
 @pytest.mark.parametrize("ids", [["3.jpg", "1.jpg"], ["1.jpg", "1.jpg"], ["1.jpg", "x.jpg"], ["x.jpg"], ["0.jpg"]])
-def test_with_a_filler_rows_still_come_in_order(tmp_path, ids):
+def test_where_some_are_left_out_rows_still_come_in_order(tmp_path, ids):
     sample = small_sample(tmp_path)
     with pytest.raises(SubmissionError) as refusal:  # noqa: SIM117
-        with continue_submission(tmp_path / "s.csv", sample, SMALL, "a", filler="1 1") as writer:
+        with continue_submission(tmp_path / "s.csv", sample, SMALL, "a", some=True) as writer:
             writer.append(["0.jpg"], codes("1 4"))
             writer.append(ids, codes(*["2 2"] * len(ids)))
     assert refusal.value.kinds == {"order"}
@@ -228,7 +227,7 @@ def test_a_subset_goes_on_too(tmp_path, sample):
     wanted = sample.texts[10::2]
 
     def write_subset(name, stop):
-        with continue_submission(tmp_path / name, sample, RULES, "scored", filler="1 1") as writer:
+        with continue_submission(tmp_path / name, sample, RULES, "scored", some=True) as writer:
             rest = [id for id in sample.texts[writer.written :] if id in set(wanted)]
             for id in rest[: stop or len(rest)]:
                 writer.append([id], codes(cell(id)))
@@ -244,8 +243,8 @@ def test_a_subset_goes_on_too(tmp_path, sample):
 
 
 def test_numbers_can_be_streamed_as_well(tmp_path):
-    sample = small_sample(tmp_path)
-    with continue_submission(tmp_path / "s.csv", sample, Rules(), "a", filler="0.5") as writer:
+    sample = small_sample(tmp_path, cell="0.5")
+    with continue_submission(tmp_path / "s.csv", sample, Rules(), "a", some=True) as writer:
         writer.append(sample.ids[:2], {"rle_mask": np.array([0.1, 0.2], dtype=np.float32)})
         writer.append(sample.ids[4:], {"rle_mask": np.array([1e-7])})
     assert (tmp_path / "s.csv").read_text() == "img,rle_mask\n0.jpg,0.1\n1.jpg,0.2\n2.jpg,0.5\n3.jpg,0.5\n4.jpg,1e-07\n"

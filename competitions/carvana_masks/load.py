@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from features.ahead import ahead, to_stderr
 from pipelines.contract import Table
 from pipelines.faults import shorten
 from pipelines.learners.mask_task import file_size
@@ -19,17 +18,20 @@ SLUG = "carvana-image-masking-challenge"
 LOOSE = "29bb3ece3180_11.jpg"  # shipped beside the archives: test.zip's copy of it is corrupt
 FILES = ("train", "train_masks", "test", "train_masks.csv", "sample_submission.csv", "metadata.csv", LOOSE)
 FILES_HQ = ("train_hq", "train_masks", "test_hq", *FILES[3:-1])
+FACTS = ("make", "model", "trim1", "trim2")  # texts of metadata.csv, a few of them missing; year is a number
 READERS = 8  # threads that read headers: they wait for the disk, not for a core
 
 
 def load(root: Path, quality: str = "") -> tuple[Table, Table]:
-    """Images, cars, masks and their areas; quality "_hq" takes the images that are less compressed."""
+    """Images, cars and what is known of them, masks, areas; quality "_hq" takes images that are less compressed."""
     masks = folder_of("train_masks", root)
     train = images(folder_of(f"train{quality}", root), "train_masks.csv", listed(root, "train_masks.csv"))
+    train = described(train, root)
     train = train.assign(mask=[masks / f"{Path(id).stem}_mask.gif" for id in train.index])
     check_pairs(train, masks)
     train = train.assign(area=areas(root, train, check_sizes(train)))
-    test = images(folder_of(f"test{quality}", root), "sample_submission.csv", listed(root, "sample_submission.csv"))
+    names, spare = listed(root, "sample_submission.csv"), () if quality else (LOOSE,)
+    test = described(images(folder_of(f"test{quality}", root), "sample_submission.csv", names, spare), root)
     return train, test if quality else replaced(test, root)
 
 
@@ -38,21 +40,36 @@ def listed(root: Path, name: str) -> pd.Index:
     return read_table(find(name, root), "img", text=("rle_mask",)).index
 
 
-def images(folder: Path, table: str, names: pd.Index) -> Table:
-    """The image and the car of each name, which is its file's; the car is what comes before the angle."""
-    found = {path.name for path in folder.glob("*.jpg")}
+def car_of(name: str) -> str:
+    """The car that an image shows: what comes before the angle."""
+    return name[: -len("_01.jpg")]
+
+
+def images(folder: Path, table: str, names: pd.Index, spare: Sequence[str] = ()) -> Table:
+    """The image and the car of each name, which is its file's; spare ones may be missing, as they lie elsewhere too."""
+    found = {path.name for path in folder.glob("*.jpg")} | {*spare}
     if missing := [name for name in names if name not in found]:
         raise ValueError(lacking(f"a file in {folder} for every img of {table}", missing))
     odd = [name for name in names if name.removesuffix(".jpg")[-3:-2] != "_"]
     if odd:
         raise ValueError(f"{table}: expected names like {LOOSE}, got {len(odd)} others ({shorten(odd)})")
     paths = pd.Series([folder / name for name in names], index=names, dtype=object)
-    return pd.DataFrame({"image": paths, "car": pd.Series([name[:-7] for name in names], index=names, dtype="string")})
+    return pd.DataFrame({"image": paths, "car": pd.Series([*map(car_of, names)], index=names, dtype="string")})
+
+
+def described(rows: Table, root: Path) -> Table:
+    """The rows with what metadata.csv says of their cars."""
+    path = find("metadata.csv", root)
+    known = read_table(path, "id", text=FACTS, exact=("year",))
+    if strange := [*rows.loc[~rows["car"].isin(known.index), "car"].unique()]:
+        raise ValueError(lacking(f"a row in {path} for every car", strange))
+    facts = known.loc[rows["car"], ["year", *FACTS]]
+    return rows.assign(**{name: facts[name].array for name in facts})
 
 
 def check_pairs(train: Table, masks: Path) -> None:
     """Refuse an image without a mask, and a mask without an image."""
-    found = {path.name for path in masks.glob("*.gif")}
+    found = {path.name for path in masks.glob("[!.]*.gif")}  # ._*.gif is what macOS adds
     expected = {path.name for path in train["mask"]}
     without = [id for id, path in train["mask"].items() if path.name not in found]
     if without:
@@ -65,6 +82,8 @@ def check_pairs(train: Table, masks: Path) -> None:
 
 def check_sizes(train: Table) -> list[tuple[int, int]]:
     """Height and width of each row, by the files' headers; those of an image and its mask must agree."""
+    from features.ahead import ahead
+
     sizes = [list(ahead(file_size, train[column], READERS)) for column in ("image", "mask")]
     for image, mask, one, other in zip(train["image"], train["mask"], *sizes, strict=True):
         if one != other:
@@ -93,6 +112,8 @@ def replaced(test: Table, root: Path) -> Table:
     """The test rows, the one whose image is corrupt with the copy that Kaggle ships loose."""
     if LOOSE not in test.index:
         return test
+    from features.ahead import to_stderr
+
     loose = find(LOOSE, root)
     to_stderr(f"carvana_masks: {loose} replaces the corrupt {test.at[LOOSE, 'image']}")
     paths = test["image"].copy()

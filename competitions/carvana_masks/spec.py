@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from competitions.carvana_masks.load import FILES, FILES_HQ, SLUG, load
+from competitions.carvana_masks.load import FILES, FILES_HQ, SLUG, car_of, load
 from competitions.carvana_masks.toy import toy
 from folds.plan import FoldPlan
 from pipelines.contract import Competition
@@ -42,7 +42,7 @@ competition = Competition(
     learner=learner,
     encode=task.encode,
     shape=image_size,
-    rules=Rules(masks=Masks(shape=SIZE, order="rows", share=(0.13, 0.36))),
+    rules=Rules(masks=Masks(shape=SIZE, order="rows", share=(0.13, 0.36), group=car_of)),
     toy=toy,
     experiments={
         "toy": replace(

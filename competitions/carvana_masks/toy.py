@@ -10,10 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from submissions.rle import encode
 
@@ -56,22 +54,33 @@ def toy(root: Path) -> None:
     codes = {}
     for name in train:
         for view, (pixels, mask) in pictures(name, rng):
-            save(root / "train" / f"{view}.jpg", pixels)
+            save_both(root, "train", view, pixels)
             save_mask(root / "train_masks" / f"{view}_mask.gif", mask)
             codes[f"{view}.jpg"] = encode(mask, "rows")
     for name in test:
         for view, (pixels, _) in pictures(name, rng):
-            save(root / "test" / f"{view}.jpg", pixels)
+            save_both(root, "test", view, pixels)
     spoil(root / "test" / f"{CORRUPT}.jpg", root / f"{CORRUPT}.jpg")
     views = [f"{name}_{angle:02}.jpg" for name in test for angle in range(1, ANGLES + 1)]
     write(root / "train_masks.csv", {"img": list(codes), "rle_mask": list(codes.values())})
     write(root / "sample_submission.csv", {"img": views, "rle_mask": ["1 1"] * len(views)})
-    cars = [*train, *test]
-    made = [MAKES[number % len(MAKES)] for number in range(len(cars))]
-    years = [2006 + number % 9 for number in range(len(cars))]
-    columns = {"id": cars, "year": years, "make": [make for make, _ in made], "model": [model for _, model in made]}
-    trims = {"trim1": "Base", "trim2": ["", *["4dr Sedan"] * (len(cars) - 1)]}
-    write(root / "metadata.csv", {**columns, **trims})
+    write(root / "metadata.csv", described([*train, *test]))
+
+
+def described(cars: Sequence[str]) -> dict[str, list[object]]:
+    """The columns of metadata.csv, one car without any facts and one without a trim, as a few of Kaggle's are."""
+    makes = [MAKES[number % len(MAKES)] for number in range(len(cars))]
+    columns: dict[str, list[object]] = {
+        "id": [*cars],
+        "year": [2006 + number % 9 for number in range(len(cars))],
+        "make": [make for make, _ in makes],
+        "model": [model for _, model in makes],
+        "trim1": ["Base"] * len(cars),
+        "trim2": ["", *["4dr Sedan"] * (len(cars) - 1)],
+    }
+    for name in ("year", "make", "model", "trim1"):
+        columns[name][-1] = ""
+    return columns
 
 
 def write(path: Path, columns: Mapping[str, object]) -> None:
@@ -79,14 +88,24 @@ def write(path: Path, columns: Mapping[str, object]) -> None:
     pd.DataFrame(columns).to_csv(path, index=False, lineterminator="\n")
 
 
-def save(path: Path, pixels: np.ndarray) -> None:
+def save_both(root: Path, side: str, name: str, pixels: np.ndarray) -> None:
+    """The image, and the same less compressed in a folder of its own."""
+    save(root / side / f"{name}.jpg", pixels)
+    save(root / f"{side}_hq" / f"{name}.jpg", pixels, quality=98)
+
+
+def save(path: Path, pixels: np.ndarray, quality: int = 92) -> None:
     """A JPEG without EXIF."""
+    from PIL import Image
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path, quality=92)
+    Image.fromarray(pixels).save(path, quality=quality)
 
 
 def save_mask(path: Path, mask: np.ndarray) -> None:
     """A single-frame GIF of palette numbers 0 (black) and 1 (white)."""
+    from PIL import Image
+
     path.parent.mkdir(parents=True, exist_ok=True)
     image = Image.frombytes("P", mask.shape[::-1], mask.tobytes())
     image.putpalette([0, 0, 0, 255, 255, 255])
@@ -116,6 +135,8 @@ def pictures(name: str, rng: np.random.Generator) -> list[tuple[str, tuple[np.nd
 
 def picture(car: Car, angle: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """One view: studio, shadow and car, drawn finely and averaged down."""
+    import cv2
+
     turn = 2 * np.pi * (angle - 1) / ANGLES
     share = abs(np.sin(turn))  # 1: seen from the side
     stand = Stand(
@@ -135,6 +156,8 @@ def picture(car: Car, angle: int, rng: np.random.Generator) -> tuple[np.ndarray,
 
 def studio(wall: float, stand: Stand, rng: np.random.Generator) -> np.ndarray:
     """A lit wall, a floor of another shade, the disc and the car's shadow; uint8 (h, w, 3)."""
+    import cv2
+
     tall, wide = HEIGHT * FINE, WIDTH * FINE
     down, across = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     light = wall + 30 * np.exp(-(((across * FINE - stand.middle) / wide) ** 2 + (down / HEIGHT - 0.3) ** 2) * 4)
@@ -149,6 +172,8 @@ def studio(wall: float, stand: Stand, rng: np.random.Generator) -> np.ndarray:
 
 def draw_car(pixels: np.ndarray, mask: np.ndarray, car: Car, stand: Stand) -> None:
     """Cabin, body, glass and wheels, all of them part of the mask."""
+    import cv2
+
     half, left, right = stand.half, stand.middle - stand.half, stand.middle + stand.half
     body, cabin, lean = car.body * HEIGHT * FINE, car.cabin * HEIGHT * FINE, stand.slant * stand.half
     radius = 0.48 * body
@@ -190,4 +215,6 @@ def oval(x: float, y: float, across: float, down: float) -> np.ndarray:
 
 def fill(pixels: np.ndarray, shape: np.ndarray, shade: Sequence[float] | np.ndarray) -> None:
     """Fill a polygon with a colour."""
+    import cv2
+
     cv2.fillPoly(pixels, [shape], [float(part) for part in shade])

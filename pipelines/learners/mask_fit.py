@@ -16,6 +16,7 @@ from pipelines.learners.pixel_fit import Judge, Kind, Task, make_feed, make_trai
 from pipelines.training.fit import Training
 
 CHANNELS = 3
+HALF = 128  # of 255: what of a pixel a mask must cover
 
 
 def make(task: Task[MaskSettings]) -> tuple[Training, MaskModel]:
@@ -43,7 +44,8 @@ def _recipe(learner: MaskSettings) -> Recipe:
 def _judge(model: MaskModel, task: Task[MaskSettings]) -> Judge | None:
     """The score of a network on the validation rows at the size that it sees, one look each: a guide for training.
 
-    Masks come out of the cache and maps are not grown: what a run is worth is judged at the masks' own size.
+    Masks come out of the cache, half covered pixels count, and maps are not grown: what a run is worth is judged at the
+    masks' own size.
     """
     valid = task.judged
     if valid is None:
@@ -53,7 +55,7 @@ def _judge(model: MaskModel, task: Task[MaskSettings]) -> Judge | None:
     def judge(network: torch.nn.Module) -> float:
         candidate, kept, done = replace(model, network=network), [], 0
         for ids, inputs in task.learner.inputs(valid):
-            truth = np.stack([masks[done + row][:, :, 0] for row in range(len(ids))])
+            truth = np.stack([masks[done + row][:, :, 0] >= HALF for row in range(len(ids))])
             kept.append(metric.keep(truth, candidate.predict(inputs)))
             done += len(ids)
         whole = np.concatenate(kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -59,7 +60,19 @@ class MaskSettings(PixelSettings):
         for name, low in {"width": 1, "depth": 1}.items():
             if getattr(self, name) < low:
                 raise ValueError(f"--{name}: expected a whole number of at least {low}, got {getattr(self, name)}")
+        least = min(*self.trained_size, *([self.tile] if self.tile else []))
+        if self.arch == "plain" and 2**self.depth > least:
+            raise ValueError(
+                f"--depth: expected at most {least.bit_length() - 1} halvings of {least} pixels, got {self.depth}"
+            )
         _ = self.trained_loss  # refuses what the loss does not take
+
+    @property
+    def idle(self) -> Mapping[str, str]:
+        """The fields that decide nothing as the others are, and why."""
+        if self.arch == "plain":
+            return {"encoder": "--arch plain, which has no encoder"}
+        return dict.fromkeys(("width", "depth"), f"--arch {self.arch}, whose encoder decides that")
 
     @property
     def seen(self) -> Size:
@@ -97,7 +110,7 @@ class MaskSettings(PixelSettings):
         from features.reading import Reading
 
         height, width = self.seen
-        return Reading(height=height, width=width, fit="squash", channels=1, orient=False, nearest=True, mask=True)
+        return Reading(height=height, width=width, fit="squash", channels=1, orient=False, mask=True)
 
     @property
     def trained_loss(self) -> Loss:

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from features.ahead import ahead
-from features.decode import read_mask
 from pipelines.contract import Choice, Table, Values
 from pipelines.metrics.masks import NEUTRAL, first_level, to_levels
 from pipelines.training.settings import usable_cores
@@ -26,6 +23,9 @@ class MaskTask:
 
     def truth(self, cells: Table) -> Values:
         """The masks at their own size, uint8 (rows, height, width) of 0 and 1; all of one size."""
+        from features.ahead import ahead
+        from features.decode import read_mask
+
         paths = list(cells.iloc[:, 0])
         masks = list(ahead(read_mask, paths, min(usable_cores(), len(paths))))
         for path, mask in zip(paths, masks, strict=True):
@@ -51,5 +51,7 @@ def image_size(rows: Table) -> tuple[int, int]:
 
 def file_size(path: Path) -> tuple[int, int]:
     """Height and width of an image file, by its header."""
+    from PIL import Image
+
     with Image.open(path) as image:
         return image.height, image.width

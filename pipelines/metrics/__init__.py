@@ -8,6 +8,7 @@ from types import MappingProxyType
 from pipelines.contract import Metric
 from pipelines.metrics.errors import mae, r2, rmse, rmsle, smape
 from pipelines.metrics.labels import accuracy, binary_accuracy, log_loss
+from pipelines.metrics.masks import dice
 from pipelines.metrics.multipliers import accuracy_multipliers
 from pipelines.metrics.ranks import auc, mean_auc
 from pipelines.metrics.rounding import rounded
@@ -20,6 +21,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             accuracy_multipliers,
             auc,
             binary_accuracy,
+            dice,
             log_loss,
             mae,
             mean_auc,

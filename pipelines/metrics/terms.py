@@ -21,15 +21,19 @@ def paired(name: str, truth: Values, prediction: Values) -> tuple[np.ndarray, np
         )
     if truth.ndim == 1:
         truth, prediction = truth[:, None], prediction[:, None]
-    values: np.ndarray
     for what, values in (("truth", truth), ("prediction", prediction)):
-        if not np.isfinite(values).all():
-            rows = np.flatnonzero(~np.isfinite(values).all(axis=1))
-            raise ValueError(
-                f"{name}: expected finite numbers, got NaN or infinity in the {what} of {len(rows)} rows "
-                f"(first: {rows[:5].tolist()}); fill or drop them before scoring"
-            )
+        check_numbers(name, what, values)
     return truth, prediction
+
+
+def check_numbers(name: str, what: str, values: np.ndarray) -> None:
+    """Refuse values (rows, ...) that are not all finite."""
+    if not np.isfinite(values).all():
+        rows = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
+        raise ValueError(
+            f"{name}: expected finite numbers, got NaN or infinity in the {what} of {len(rows)} rows "
+            f"(first: {rows[:5].tolist()}); fill or drop them before scoring"
+        )
 
 
 def binary(name: str, truth: np.ndarray) -> np.ndarray:

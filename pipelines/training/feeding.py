@@ -48,7 +48,7 @@ class Feed:
 
     def _targets(self, batch: Batch) -> torch.Tensor:
         if batch.masks is not None:
-            return batch.masks.permute(0, 3, 1, 2).float()
+            return batch.masks.permute(0, 3, 1, 2).float() / 255
         assert self.truth is not None
         return torch.from_numpy(self.truth[batch.rows])
 

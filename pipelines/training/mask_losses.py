@@ -1,4 +1,4 @@
-"""Losses of maps: raw outputs against masks of 0..1, both (rows, 1, height, width)."""
+"""Losses of maps: raw outputs against masks, how much of a pixel is set, 0..1; both (rows, 1, height, width)."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class LovaszLoss(_Probable):
         """Mean over rows."""
         import torch
 
-        outputs, truth = outputs.float().flatten(1), targets.flatten(1)
+        outputs, truth = outputs.float().flatten(1), targets.flatten(1).round()
         errors, order = (1 - outputs * (2 * truth - 1)).sort(dim=1, descending=True)
         truth = truth.gather(1, order)
         total = truth.sum(dim=1, keepdim=True)
