@@ -8,14 +8,13 @@ import numpy as np
 
 from pipelines.blending import Blended, entries_of, fingerprint_of, record, shared_oof
 from pipelines.contract import Table
-from pipelines.groupfile import group_codes
 from pipelines.loading import Tables
 from pipelines.maps import predicted_maps
 from pipelines.predicting import Trained
 from pipelines.predictions import Predictions, write_predictions
 from pipelines.report import Report
 from pipelines.runfolder import RunFolder, run_name
-from pipelines.scoring import score_oof
+from pipelines.scoring import row_groups, score_oof
 from pipelines.streaming import Job, Wanted, merged, paced, stream_test
 from submissions.blend import same_folds
 
@@ -26,13 +25,13 @@ def blend_maps(parts: Sequence[Trained], tables: Tables, wanted: Wanted, label: 
     same_folds({part.folder.name: part.marks["folds"] for part in parts})
     stored = [shared_oof(part, parts[0]) for part in parts]
     entries = entries_of(stored[0], tables)
-    groups = group_codes(tables.train, competition.plan)
+    groups = row_groups(stored[0].arrays, entries)
     fingerprint = fingerprint_of(parts, "mean")
     folder = RunFolder(parts[0].folder.root.parent / run_name(label, fingerprint))
     with folder.lock():
         kept = _kept(parts, stored[0], tables, report)
         score = score_oof(competition.metric, kept, entries, groups)
-        places = {name: stored[0].arrays[name] for name in ("fold", "repeat")}
+        places = {name: array for name, array in stored[0].arrays.items() if name in ("fold", "repeat", "group")}
         marks = {"run": fingerprint, "folds": parts[0].marks["folds"]}
         write_predictions(folder.oof, Predictions(stored[0].ids, {**places, "kept": kept}, marks))
         job = Job(parts=parts, folder=folder, choice=score.choice, tables=tables, wanted=wanted)
