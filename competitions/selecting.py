@@ -9,6 +9,7 @@ from competitions.verbs import understood
 from pipelines.corridor import choose_folds, open_run
 from pipelines.loading import load_tables
 from pipelines.report import Report
+from pipelines.run import settled
 from pipelines.selecting import select_backbones
 from pipelines.stops import UsageError
 
@@ -24,6 +25,7 @@ def select(arguments: Sequence[str]) -> int:
             f"podium select {competition.name}: expected two backbones or more to select from, got {got}; "
             f"podium select {competition.name} --head svr --backbones a,b,c"
         )
+    competition = settled(competition, options.runs)
     tables = load_tables(competition, options, report)
     run = open_run(competition, options, tables, choose_folds(competition, options, tables, report), report)
     made, folder = select_backbones(run)
