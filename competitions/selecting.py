@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from competitions.verbs import understood
+from pipelines.broken import check_files
 from pipelines.corridor import choose_folds, open_run
 from pipelines.loading import load_tables
 from pipelines.report import Report
@@ -28,6 +29,7 @@ def select(arguments: Sequence[str]) -> int:
     competition = settled(competition, options.runs)
     tables = load_tables(competition, options, report)
     run = open_run(competition, options, tables, choose_folds(competition, options, tables, report), report)
+    check_files(run, predict=False)
     made, folder = select_backbones(run)
     best = ",".join(made.best.backbones)
     print(made.table())

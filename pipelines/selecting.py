@@ -77,12 +77,12 @@ class Selection:
         axes.errorbar(
             places, [step.score for step in self.steps], [step.se for step in self.steps], fmt="o-", capsize=3
         )
-        axes.axvline(len(self.best.backbones), linestyle="--", color="gray")
+        axes.axvline(len(self.best.backbones), linestyle="--", color="gray", zorder=0)
         axes.set_xticks(
             list(places), [f"+ {label(step.backbones[-1])}" for step in self.steps], rotation=20, ha="right"
         )
         axes.set(xlim=(0.6, len(self.steps) + 0.4), ylabel=f"OOF {self.metric.name}")
-        axes.set_title("Backbones added one by one; dashes: others in its place; dashed line: the best")
+        axes.set_title("Backbones added one by one; ticks: others in its place; dashed line: the best", fontsize=10)
         tidy(axes)
         save_figure(figure, path)
 

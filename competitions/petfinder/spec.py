@@ -70,7 +70,7 @@ competition = Competition(
     toy=toy,
     rules=Rules(low=LOW, high=HIGH, constant=True),  # the photos of test that show are noise: all may get one score
     experiments={
-        "toy": replace(small, size=64, augment="none", epochs=8, rate=3e-3, layer_decay=1.0, mixup=0.0),
+        "toy": replace(small, size=48, augment="none", epochs=8, rate=3e-3, layer_decay=1.0, mixup=0.0),
         "metadata": replace(learner, columns=MARKS),
         "square": replace(learner, loss=RangeLoss(low=0, high=HIGH, by="square")),
         "frozen": frozen,
