@@ -40,6 +40,8 @@ class ExplainRequest:
     """How many of the worst rows to draw; a quarter as many of the middle and of the best."""
     rows: tuple[str, ...] = ()
     """Ids of rows to draw beside these, as to compare two runs on the same images."""
+    beside: str = ""
+    """Another run, whose pictures of the same rows are drawn beside these, as of --fit-image crop and squash."""
     wandb: Mode = "auto"
     """Send the pictures to W&B; auto: online with a key (WANDB_API_KEY or netrc), else not."""
     quiet: bool = False
@@ -64,7 +66,8 @@ def explain(arguments: Sequence[str]) -> int:
     def tables() -> Tables:
         return load_tables(trained.competition, options, report)
 
-    page = explain_run(trained, tables, Wanted(request.fold, request.count, request.rows), report)
+    other = opened(find_run(request.beside, request.runs), request.data, request.runs)[0] if request.beside else None
+    page = explain_run(trained, tables, Wanted(request.fold, request.count, request.rows, other), report)
     print(page)
     send_rest(folder, request.wandb, report)
     if request.json:

@@ -6,9 +6,11 @@ import json
 from collections.abc import Sequence
 
 from competitions.verbs import understood
+from pipelines.broken import check_files
 from pipelines.corridor import choose_folds, open_run
 from pipelines.loading import load_tables
 from pipelines.report import Report
+from pipelines.run import settled
 from pipelines.selecting import select_backbones
 from pipelines.stops import UsageError
 
@@ -24,8 +26,10 @@ def select(arguments: Sequence[str]) -> int:
             f"podium select {competition.name}: expected two backbones or more to select from, got {got}; "
             f"podium select {competition.name} --head svr --backbones a,b,c"
         )
+    competition = settled(competition, options.runs)
     tables = load_tables(competition, options, report)
     run = open_run(competition, options, tables, choose_folds(competition, options, tables, report), report)
+    check_files(run, predict=False)
     made, folder = select_backbones(run)
     best = ",".join(made.best.backbones)
     print(made.table())

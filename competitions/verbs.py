@@ -47,13 +47,16 @@ def folds(arguments: Sequence[str]) -> int:
         check_plan(plan)
     except ValueError as error:
         raise UsageError(f"podium folds {name}: {error}") from None
-    competition = dataclasses.replace(competition, plan=plan)
+    declared, competition = competition, dataclasses.replace(competition, plan=plan)
     options = Options(data=request.data, runs=request.runs, toy=request.toy, remake=request.remake)
     report = Report(request.quiet)
     tables = load_tables(competition, options, report)
     made = choose_folds(competition, options, tables, report)
-    print(describe_folds(made, fold_path(folds_folder(competition, options), plan)))
-    if competition.why:
+    path = fold_path(folds_folder(competition, options), plan)
+    print(describe_folds(made, path))
+    if plan != declared.plan:
+        print(f"use them: podium run {name}{' --toy' * request.toy} --fold-file {path}")
+    elif competition.why:
         print(f"why: {competition.why}")
     if request.audit or request.strict:
         folder = folds_folder(competition, options)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Kind: TypeAlias = Literal[
     "random", "stratified", "group", "stratified-group", "time", "blocked", "leave-groups-out", "given"
@@ -49,6 +50,14 @@ _MEANING: dict[str, tuple[str, ...]] = {  # the fields that mean something, per 
 def of_kind(plan: FoldPlan, kind: Kind) -> FoldPlan:
     """A plan of another kind, with those of a plan's fields that mean something for it."""
     return replace(FoldPlan(kind=kind), **{name: getattr(plan, name) for name in _MEANING[kind]})
+
+
+def plan_of(recipe: Mapping[str, Any]) -> FoldPlan:
+    """The plan that folds were made by, from their recipe."""
+    strange = {*recipe} - {field.name for field in fields(FoldPlan)}
+    if strange:
+        raise ValueError(f"expected the recipe of a FoldPlan, got {', '.join(sorted(strange))} in it; make them anew")
+    return FoldPlan(**recipe)
 
 
 def check_plan(plan: FoldPlan) -> None:

@@ -25,11 +25,16 @@ def make_folds(table: pd.DataFrame, plan: FoldPlan, together: pd.Series | None =
     columns = _columns(table, plan)
     check_ids(table.index, "the train table")
     order = sorted_positions(table.index)
-    drawn, notes = KINDS[plan.kind](*keep_together(columns.iloc[order], plan, together))
+    rows, grouped = keep_together(columns.iloc[order], plan, together)
+    drawn, notes = KINDS[plan.kind](rows, grouped)
     roles = np.empty_like(drawn)
     roles[order] = drawn
     repeats = np.repeat(np.arange(plan.repeats), roles.shape[1] // plan.repeats)
-    return Folds(ids=table.index, roles=roles, repeats=repeats, recipe=asdict(plan), notes=notes)
+    groups = None
+    if grouped.group is not None:
+        groups = np.empty(len(table), np.int64)
+        groups[order] = pd.factorize(rows[grouped.group])[0]
+    return Folds(ids=table.index, roles=roles, repeats=repeats, recipe=asdict(plan), notes=notes, groups=groups)
 
 
 def _columns(table: pd.DataFrame, plan: FoldPlan) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from folds.ids import check_ids, show, sorted_positions, text_of
 
 NEITHER, TRAIN, VALID = 0, 1, 2  # a row's role in a fold: one value, so the two sides can't overlap
 
+_GROUP = "group"  # the file's column of groups
 _MARK = b"podium folds"  # the file's metadata key; a parquet file without it is not a fold file
 
 
@@ -33,6 +34,7 @@ class Folds:
     repeats: np.ndarray  # (folds,), the repeat that each fold belongs to
     recipe: Mapping[str, Any]  # the plan's fields
     notes: tuple[str, ...] = field(default=())  # what a reader should know, such as pooled classes
+    groups: np.ndarray | None = None  # int64 (rows,), rows of one number never span a fold's sides; None: no groups
 
     def __post_init__(self) -> None:
         check_ids(self.ids, "folds")
@@ -41,6 +43,8 @@ class Folds:
                 f"expected uint8 roles of shape {(len(self.ids), len(self.repeats))} (ids, folds), "
                 f"got {self.roles.dtype} of {self.roles.shape}"
             )
+        if self.groups is not None and self.groups.shape != (len(self.ids),):
+            raise ValueError(f"expected groups of shape {(len(self.ids),)} (ids), got {self.groups.shape}")
         if (self.roles > VALID).any():
             raise ValueError(f"expected roles {NEITHER}, {TRAIN} or {VALID}, got {self.roles.max()}")
         for role, what in ((TRAIN, "training"), (VALID, "validating")):
@@ -96,7 +100,7 @@ class Folds:
                 + (f"; ids of the folds that lack a row: {show(lacking)}" if len(lacking) else "")
                 + "; use the table that the folds were made from, or make the folds anew"
             )
-        return replace(self, ids=index, roles=self.roles[rows])
+        return self._rows(index, rows)
 
     def split(self, fold: int, index: pd.Index) -> tuple[np.ndarray, np.ndarray]:
         """Positions in index of a fold's training rows and of its validating rows, each rising."""
@@ -113,7 +117,12 @@ class Folds:
                 f"expected ids of the folds, got {show(ids[rows < 0])} besides; rows that were not in the table "
                 "when the folds were made are in no fold: leave them out or make the folds anew"
             )
-        return replace(self, ids=ids, roles=self.roles[rows])
+        return self._rows(ids, rows)
+
+    def _rows(self, ids: pd.Index, rows: np.ndarray) -> Self:
+        """The folds of rows at these positions, which are these ids'."""
+        groups = None if self.groups is None else self.groups[rows]
+        return replace(self, ids=ids, roles=self.roles[rows], groups=groups)
 
     def save(self, path: Path) -> None:
         """Write a parquet file, whole or not at all; the same folds give the same bytes."""
@@ -125,6 +134,8 @@ class Folds:
             "repeats": self.repeats.tolist(),
         }
         columns = {f"fold {fold}": pa.array(self.roles[:, fold]) for fold in range(len(self))}
+        if self.groups is not None:
+            columns[_GROUP] = pa.array(self.groups)
         stored = pa.table({"id": text_of(self.ids), **columns})
         stored = stored.replace_schema_metadata({_MARK: json.dumps(about, sort_keys=True).encode()})
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -148,7 +159,8 @@ class Folds:
             )
         about = json.loads(stored.schema.metadata[_MARK])
         names = [f"fold {fold}" for fold in range(len(about["repeats"]))]
-        if stored.column_names != ["id", *names]:
+        grouped = _GROUP in stored.column_names
+        if stored.column_names != ["id", *names, *([_GROUP] if grouped else [])]:
             raise _altered(path, f"columns id, {', '.join(names)}", ", ".join(stored.column_names))
         folds = cls(
             ids=pd.Index(stored.column("id").to_pandas(), name=about["id"]),
@@ -156,6 +168,7 @@ class Folds:
             repeats=np.array(about["repeats"], dtype=np.int64),
             recipe=about["recipe"],
             notes=tuple(about["notes"]),
+            groups=stored.column(_GROUP).to_numpy().astype(np.int64) if grouped else None,
         )
         if folds.fingerprint != about["fingerprint"]:
             raise _altered(path, f"fingerprint {about['fingerprint'][:12]}", folds.fingerprint[:12])

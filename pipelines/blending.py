@@ -13,13 +13,12 @@ import numpy as np
 import pandas as pd
 
 from pipelines.contract import Competition, Values
-from pipelines.groupfile import group_codes
 from pipelines.loading import Tables
 from pipelines.predicting import Part, Trained, predict_test, submit_file
 from pipelines.predictions import Predictions, read_predictions, write_predictions
 from pipelines.report import Report
 from pipelines.runfolder import RunFolder, read_json, run_name, write_json
-from pipelines.scoring import Entries, Score, score_oof
+from pipelines.scoring import Entries, Score, row_groups, score_oof
 from submissions.blend import Blend, Fit, blend_weights, same_folds, to_ranks
 from submissions.weights import greedy, simplex
 
@@ -86,7 +85,7 @@ def blend_runs(found: Sequence[Part], method: Method, label: str, report: Report
     fitted = _fitted(competition, dict(zip(names, oof, strict=True)), truth, entries, SEARCHES.get(method))
     weights = dict.fromkeys(names, 1 / len(names)) if fitted is None else dict(fitted.weights)
     kept = competition.metric.keep(truth, weighed(oof, weights))
-    score = score_oof(competition.metric, kept, entries, group_codes(tables.train, competition.plan))
+    score = score_oof(competition.metric, kept, entries, row_groups(stored[0].arrays, entries))
     singles = {name: competition.metric.score(truth, each) for name, each in zip(names, oof, strict=True)}
     fingerprint = fingerprint_of(parts, method)
     folder = RunFolder(parts[0].folder.root.parent / run_name(label, fingerprint))

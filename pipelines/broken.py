@@ -7,7 +7,7 @@ from pipelines.runfolder import read_json, write_json
 
 
 def check_files(run: Run, predict: bool) -> None:
-    """Refuse a run whose learner cannot read a row's file, naming all such files; the cache is built on the way."""
+    """Refuse a run whose learner cannot read a row's file, naming all such files; what it keeps is made on the way."""
     learner = run.competition.learner
     if not hasattr(learner, "unreadable"):
         return
@@ -15,10 +15,13 @@ def check_files(run: Run, predict: bool) -> None:
     path, seen = run.options.runs_root / run.competition.name / "readable.json", run.tables.test_fingerprint
     known = read_json(path) if path.exists() else {}
     fresh = predict and seen not in known
-    reasons = learner.unreadable(run.joined(run.rows), test if fresh else test.iloc[:0], run.report)
+    train = run.joined(run.rows)
+    reasons = learner.unreadable(train, test if fresh else test.iloc[:0], run.report)
     if reasons:
         from features.decode import BrokenImages  # with it come OpenCV and PIL
 
         raise BrokenImages(reasons)
+    if hasattr(learner, "embed"):
+        learner.embed(train, test if predict else test.iloc[:0], run.report)
     if fresh:
         write_json(path, {**known, seen: len(test)})

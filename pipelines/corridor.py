@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from folds.choose import choose_rows
+from folds.plan import plan_of
 from folds.store import Folds
 from pipelines.broken import check_files
 from pipelines.contract import Competition
@@ -33,6 +35,7 @@ from pipelines.tracking.mode import settle_mode
 from pipelines.tracking.tracker import mirrored
 from pipelines.tracking.worst import write_worst
 from pipelines.training.crew import agreed, gathered, standing, started
+from pipelines.twins import recall_twins
 from submissions.ledger import LEDGER, Ledger
 from submissions.ledger_rows import RunRow
 
@@ -78,7 +81,7 @@ def walk(competition: Competition, options: Options, report: Report, predict: bo
         check_files(run, predict)
         held.enter_context(mirrored(run.folder, segment, options.wandb_runs, options.wandb_models, report))
         if options.audit:
-            heed(audit_folds(competition, tables, folds, folds_folder(competition, options)), report, options.strict)
+            look_for_leaks(run)
         fit_folds(run)
         if options.full != "no":
             fit_full(run)
@@ -91,6 +94,18 @@ def walk(competition: Competition, options: Options, report: Report, predict: bo
         if segment != "off":
             write_worst(run, scores.model.choice)
     return Outcome(run, scores, submission)
+
+
+def look_for_leaks(run: Run) -> None:
+    """Say what the audit finds, and what is known of near-duplicate images; --strict stops on something serious."""
+    competition, options = run.competition, run.options
+    folder = folds_folder(competition, options)
+    found = audit_folds(competition, run.tables, run.folds, folder)
+    given = ["--data", str(options.data)] if options.data is not None else ["--toy"] * options.toy
+    given += ["--runs", str(options.runs)] if options.runs != Options().runs else []
+    way = f"`{shlex.join(['podium', 'folds', competition.name, *given, '--audit'])}`"
+    known = recall_twins(competition, run.tables, run.folds, folder, way)
+    heed(found.joined(known), run.report, options.strict)
 
 
 def enter(run: Run, scores: Scores) -> None:
@@ -162,7 +177,8 @@ def choose_folds(competition: Competition, options: Options, tables: Tables, rep
     if not options.limit:
         return folds
     rows = limit_rows(competition, options, tables, folds, report)
-    return folds.restrict(choose_rows(table, folds, competition.plan, rows, seed=competition.plan.seed))
+    plan = plan_of(folds.recipe)
+    return folds.restrict(choose_rows(table, folds, plan, rows, seed=plan.seed))
 
 
 def open_run(competition: Competition, options: Options, tables: Tables, folds: Folds, report: Report) -> Run:

@@ -178,6 +178,8 @@ def predict_valid(run: Run, learner: Learner, models: Sequence[Model], valid: Ta
             parts.setdefault(label + name, []).append(array)
     order = _order(np.concatenate(rows), valid)
     arrays = {name: np.concatenate(chunks)[order] for name, chunks in parts.items()}
+    if run.folds.groups is not None:  # what resampling keeps whole travels with the values
+        arrays["group"] = run.folds.groups[run.folds.ids.get_indexer(valid.index), None]
     return Predictions(valid.index, arrays, run.marks)
 
 

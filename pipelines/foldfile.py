@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from folds.plan import FoldPlan
+from folds.plan import COLUMN_FIELDS, FoldPlan, plan_of
 from folds.split import make_folds
 from folds.store import Folds, compare
 from pipelines.contract import Table
@@ -25,12 +25,22 @@ def settle_folds(train: Table, plan: FoldPlan, path: Path, report: Report, remak
     stored = Folds.load(path)
     if stored.fingerprint != made.fingerprint:
         _warn(stored, made, path, report)
-    return _aligned(stored, train, path, " (`podium folds NAME --remake`)")
+    stored = _aligned(stored, train, path, " (`podium folds NAME --remake`)")
+    return stored if stored.groups is not None else replace(stored, groups=made.groups)
 
 
 def given_folds(train: Table, path: Path) -> Folds:
-    """The folds of a file the user names; its ids must be the training rows'."""
-    return _aligned(Folds.load(path), train, path)
+    """The folds of a file the user names; its ids must be the training rows', its plan's columns theirs."""
+    folds = Folds.load(path)
+    plan = plan_of(folds.recipe)
+    named = [column for name in COLUMN_FIELDS if (column := getattr(plan, name))]
+    absent = [column for column in named if column not in train]
+    if absent or (folds.groups is None and (plan.group or plan.groups)):
+        lacking = f"no column {', '.join(absent)} in the training rows" if absent else "no groups in the file"
+        raise ValueError(
+            f"{path}: expected what its plan of kind {plan.kind} names, got {lacking}; make it anew with `podium folds`"
+        )
+    return _aligned(folds, train, path)
 
 
 def fold_path(folder: Path, plan: FoldPlan) -> Path:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from folds.plan import FoldPlan
-from folds.together import keep_together
-from pipelines.contract import Table
 from pipelines.faults import shorten
 from pipelines.reading import read_header, read_table
 from pipelines.runfolder import replacing
@@ -51,17 +48,3 @@ def read_groups(plan: FoldPlan, id: str) -> pd.Series | None:
             lines = rows.index[rows[name].isna()]
             raise ValueError(f"{path}: expected {name} in every row, got none in row {shorten(lines)}; fill or drop it")
     return pd.Series(rows[GROUP].to_numpy(object), index=pd.Index(rows[key], name=id), name=GROUP)
-
-
-def grouped(table: Table, plan: FoldPlan) -> tuple[Table, FoldPlan]:
-    """Some or all training rows with a column of their groups, and a plan that names it, whatever tells the groups."""
-    together = read_groups(plan, str(table.index.name))
-    if together is not None:
-        together = together[together.index.isin(table.index)]
-    return keep_together(table, plan, together)
-
-
-def group_codes(table: Table, plan: FoldPlan) -> np.ndarray | None:
-    """A number for each row's group, (rows,); None where the plan has no groups."""
-    rows, named = grouped(table, plan)
-    return None if named.group is None else np.asarray(pd.factorize(rows[named.group])[0])

@@ -8,13 +8,12 @@ import numpy as np
 
 from pipelines.blending import Blended, entries_of, fingerprint_of, record, shared_oof
 from pipelines.contract import Ids
-from pipelines.groupfile import group_codes
 from pipelines.maps import predicted_maps
 from pipelines.predicting import Part
 from pipelines.predictions import Predictions, read_predictions, write_predictions
 from pipelines.report import Report
 from pipelines.runfolder import RunFolder, run_name
-from pipelines.scoring import score_oof
+from pipelines.scoring import row_groups, score_oof
 from pipelines.streaming import Job, Wanted, merged, paced, stream_test
 
 
@@ -24,7 +23,7 @@ def blend_maps(parts: Sequence[Part], wanted: Wanted, label: str, report: Report
     competition, names = runs[0].competition, [run.folder.name for run in runs]
     stored = shared_oof(parts)
     entries = entries_of(stored[0], tables)
-    groups = group_codes(tables.train, competition.plan)
+    groups = row_groups(stored[0].arrays, entries)
     fingerprint = fingerprint_of(runs, "mean")
     folder = RunFolder(runs[0].folder.root.parent / run_name(label, fingerprint))
     with folder.lock():
@@ -46,7 +45,7 @@ def _kept(parts: Sequence[Part], first: Predictions, folder: RunFolder, report: 
     runs = [part.trained for part in parts]
     sources = ";".join(",".join(run.sources) for run in runs)
     marks = {"run": fingerprint_of(runs, "mean"), "folds": runs[0].marks["folds"], "models": sources}
-    places = {name: first.arrays[name] for name in ("fold", "repeat")}
+    places = {name: array for name, array in first.arrays.items() if name in ("fold", "repeat", "group")}
     if folder.oof.exists() and not any(run.provisional for run in runs):
         known = read_predictions(folder.oof)
         if dict(known.marks) == marks and known.ids.equals(first.ids):

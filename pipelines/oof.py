@@ -11,11 +11,10 @@ import pandas as pd
 
 from pipelines.contract import Ids, Metric, Values
 from pipelines.fitting import LOOKS, predict_stand_in
-from pipelines.groupfile import group_codes
 from pipelines.predictions import Predictions, read_predictions, write_predictions
 from pipelines.run import Run
 from pipelines.runfolder import Kind
-from pipelines.scoring import Comparison, Entries, Score, compare, neutral_score, plain_score, score_oof
+from pipelines.scoring import Comparison, Entries, Score, compare, neutral_score, plain_score, row_groups, score_oof
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def score_run(run: Run) -> Scores:
     scored = {name: _scored(run, oof, kept) for name, kept in looks.items()}
     worth = None
     if "blind" in looks:
-        worth = compare(run.competition.metric, own, looks["blind"], oof.entries, groups_of(run))
+        worth = compare(run.competition.metric, own, looks["blind"], oof.entries, row_groups(oof.arrays, oof.entries))
     return Scores(model, baseline, tuple(seeds), columns=worth, neutral=neutral, **scored)
 
 
@@ -130,9 +129,4 @@ def _seed_score(run: Run, oof: Oof, truth: Values | None, seed: int) -> float:
 
 
 def _scored(run: Run, oof: Oof, kept: np.ndarray) -> Score:
-    return score_oof(run.competition.metric, kept, oof.entries, groups_of(run))
-
-
-def groups_of(run: Run) -> np.ndarray | None:
-    """The group of each row, numbered, that resampling keeps whole; None where the plan has none."""
-    return group_codes(run.rows, run.competition.plan)
+    return score_oof(run.competition.metric, kept, oof.entries, row_groups(oof.arrays, oof.entries))

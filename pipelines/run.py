@@ -19,6 +19,8 @@ from pipelines.options import Options
 from pipelines.report import Report
 from pipelines.runfolder import FoldFolder, RunFolder, read_json
 
+KEPT = {"cache_dir": "images", "feature_dir": "features"}  # settings that name a folder, and what it is called
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -126,12 +128,12 @@ def begun_models(learner: Learner, fits: Sequence[FoldFolder]) -> list[Callable[
 
 
 def settled(competition: Competition, runs: Path) -> Competition:
-    """The competition with a learner that keeps what it decodes under the folder of all runs, unless told where."""
+    """The competition with a learner that keeps images and features under the folder of all runs, unless told where."""
     learner = competition.learner
-    if getattr(learner, "cache_dir", runs) is not None:
+    unsaid = {name: runs / "cache" / place for name, place in KEPT.items() if getattr(learner, name, runs) is None}
+    if not unsaid:
         return competition
-    kept = replace(learner, cache_dir=runs / "cache" / "images")  # type: ignore[type-var]  # a learner is a dataclass
-    return competition.with_learner(kept)
+    return competition.with_learner(replace(learner, **unsaid))  # type: ignore[type-var]  # a learner is a dataclass
 
 
 def with_seed(learner: Learner, seed: int) -> Learner:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -48,6 +48,15 @@ class Entries:
         inside[self.row[part]] = True
         mask: np.ndarray = (self.repeat == self.repeat[part[0]]) & ~inside[self.row]
         return mask
+
+
+def row_groups(arrays: Mapping[str, np.ndarray], entries: Entries) -> np.ndarray | None:
+    """The group of each row of the train table, (rows,), -1 without entries, as predictions carry it; None: none do."""
+    if "group" not in arrays:
+        return None
+    groups = np.full(entries.rows, -1, np.int64)
+    groups[entries.row] = arrays["group"][:, 0]
+    return groups
 
 
 @dataclass(frozen=True)

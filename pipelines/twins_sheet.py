@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,43 +30,84 @@ class Tile:
     lines: Sequence[str]
 
 
-def draw_groups(tiles: Sequence[Tile], marked: set[int], stem: Path) -> Iterator[Path]:
-    """Draw the groups, the marked ones first and framed, to stem-1.png and so on; the pages, older ones deleted."""
-    for old in stem.parent.glob(f"{stem.name}-[0-9]*.png"):
-        old.unlink()
-    ordered = sorted(tiles, key=lambda tile: (tile.group not in marked, tile.group))
-    rows = [row for _, group in groupby(ordered, key=lambda tile: tile.group) for row in _rows(list(group))]
-    for number, start in enumerate(range(0, min(len(rows), DOWN * PAGES), DOWN), start=1):
-        path = stem.with_name(f"{stem.name}-{number}.png")
-        page = _page(rows[start : start + DOWN], marked)
-        with replacing(path) as draft:
-            page.save(draft, "PNG")
-        yield path
+@dataclass(frozen=True)
+class Block:
+    """Tiles of one group that stand in one row, and what is written above them."""
+
+    heading: str
+    tiles: Sequence[Tile]
+    conflict: bool
+
+    @property
+    def width(self) -> int:
+        """Pixels, with the gap to the next."""
+        return len(self.tiles) * (SIDE + GAP) + 2 * GAP
 
 
-def _rows(group: list[Tile]) -> list[tuple[str, list[Tile]]]:
-    """A group as rows of a page, each with its heading."""
+@dataclass(frozen=True)
+class Sheet:
+    """Groups to draw, those with conflicting targets first and framed."""
+
+    tiles: Sequence[Tile]
+    marked: set[int]
+
+    def draw(self, stem: Path) -> Iterator[Path]:
+        """Draw to stem-1.png and so on; the pages, older ones deleted."""
+        for old in stem.parent.glob(f"{stem.name}-[0-9]*.png"):
+            old.unlink()
+        rows = self._rows[: DOWN * PAGES]
+        for number, start in enumerate(range(0, len(rows), DOWN), start=1):
+            path = stem.with_name(f"{stem.name}-{number}.png")
+            page = _page(rows[start : start + DOWN])
+            with replacing(path) as draft:
+                page.save(draft, "PNG")
+            yield path
+
+    @property
+    def left_out(self) -> int:
+        """Groups beyond the last page."""
+        return sum(bool(block.heading) for row in self._rows[DOWN * PAGES :] for block in row)
+
+    @cached_property
+    def _rows(self) -> list[list[Block]]:
+        """All blocks, as many in a row as have room."""
+        ordered = sorted(self.tiles, key=lambda tile: (tile.group not in self.marked, tile.group))
+        rows: list[list[Block]] = []
+        for group, members in groupby(ordered, key=lambda tile: tile.group):
+            for block in _blocks(list(members), group in self.marked):
+                room = ACROSS - sum(len(each.tiles) for each in rows[-1]) if rows else 0
+                if len(block.tiles) <= room:
+                    rows[-1].append(block)
+                else:
+                    rows.append([block])
+        return rows
+
+
+def _blocks(group: list[Tile], conflict: bool) -> Iterator[Block]:
+    """A group as blocks of a page, the first with its heading."""
     more = f", the first {MOST} shown" if len(group) > MOST else ""
-    heading = f"group {group[0].group}: {len(group)} images{more}"
+    words = f"group {group[0].group}: {len(group)} images{more}{': CONFLICTING TARGETS' * conflict}"
     shown = group[:MOST]
-    rows = [shown[start : start + ACROSS] for start in range(0, len(shown), ACROSS)]
-    return [(heading if not number else "", row) for number, row in enumerate(rows)]
+    for start in range(0, len(shown), ACROSS):
+        yield Block(words if not start else "", shown[start : start + ACROSS], conflict)
 
 
-def _page(rows: Sequence[tuple[str, list[Tile]]], marked: set[int]) -> Image.Image:
+def _page(rows: Sequence[Sequence[Block]]) -> Image.Image:
     from PIL import Image, ImageDraw
 
-    most = max(len(tile.lines) for _, row in rows for tile in row)
+    most = max(len(tile.lines) for row in rows for block in row for tile in block.tiles)
     height = SIDE + (most + 1) * LINE + 2 * GAP
-    width = max(len(row) for _, row in rows) * (SIDE + GAP) + GAP
+    width = max(sum(block.width for block in row) for row in rows)
     page = Image.new("RGB", (max(width, 2 * SIDE), height * len(rows) + GAP), "white")
     pen = ImageDraw.Draw(page)
-    for number, (heading, row) in enumerate(rows):
-        top, conflict = GAP + number * height, row[0].group in marked
-        words = heading + ": CONFLICTING TARGETS" * (conflict and bool(heading))
-        pen.text((GAP, top), words, fill=CONFLICT if conflict else INK)
-        for place, tile in enumerate(row):
-            _draw(page, pen, tile, (GAP + place * (SIDE + GAP), top + LINE), CONFLICT if conflict else PLAIN)
+    for number, row in enumerate(rows):
+        left, top = GAP, GAP + number * height
+        for block in row:
+            colours = (CONFLICT, CONFLICT) if block.conflict else (INK, PLAIN)
+            pen.text((left, top), block.heading, fill=colours[0])
+            for place, tile in enumerate(block.tiles):
+                _draw(page, pen, tile, (left + place * (SIDE + GAP), top + LINE), colours[1])
+            left += block.width
     return page
 
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from pipelines.explain import explain
 from pipelines.learners.image import ImageLearner
 from pipelines.training.finder import HIGHEST, LOWEST, SMOOTHING, STEPS, Curve
 from tests.drawing import run_in
@@ -53,6 +54,35 @@ def test_the_verb_prints_the_page(podium, raw, runs, known, monkeypatch):
     page, summary = said.out.splitlines()
     assert page == str(folder.root / "pictures" / "index.html")
     assert json.loads(summary) == {"competition": "photos", "run": folder.name, "page": page}
+
+
+VIT = {"network": None, "model": "test_vit", "weights": "none", "size": 32}
+
+
+@pytest.mark.parametrize("chosen", [{}, VIT], ids=["cnn", "vit"])
+def test_two_runs_are_drawn_side_by_side(podium, raw, runs, monkeypatch, chosen):
+    """What cropping or squashing changes, for a network of convolutions and for one of tokens."""
+
+    def find(name):
+        return photo_competition(runs / "cache", **chosen)
+
+    monkeypatch.setattr("competitions.combining.find_competition", find)
+    options = {"folds": (0,)}
+    names = [run_photos(raw, runs, options, fit_image=fit, **chosen).run.folder.name for fit in ("crop", "squash")]
+    drawn = []
+    whole = explain.strips_figure
+    monkeypatch.setattr(explain, "strips_figure", lambda rows: drawn.extend(rows) or whole(rows))
+    said = podium("explain", names[0], "--runs", runs, "--beside", names[1], "--count", "4", "--wandb", "off")
+    assert said.code == 0, said.err
+    for row in drawn:
+        titles = [panel.title for panel in row.shown.panels]
+        assert [title.partition(": ")[0] for title in titles] == ["fit_image crop"] * 2 + ["fit_image squash"] * 2
+        assert row.said.count("predicted") == 2
+        one, other = (panel.pixels for panel in row.shown.panels[::2])
+        assert not np.array_equal(one, other)
+    twice = podium("explain", names[0], "--runs", runs, "--beside", names[0])
+    assert twice.code == 2
+    assert "--beside: expected another run than the one explained" in twice.err
 
 
 @pytest.mark.parametrize(

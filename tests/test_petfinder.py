@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 from pathlib import Path
 
@@ -14,16 +16,18 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from competitions import inside
 from competitions.cli import main
 from competitions.petfinder.load import FILES, MARKS, TARGET, load_test
 from competitions.petfinder.toy import COPIES, ROWS, TEST_ROWS
 from competitions.registry import find_competition
-from pipelines import serving
-from pipelines.report import Report
+from pipelines.kernels.entry import MARK
+from pipelines.predictions import read_predictions
 from pipelines.runfolder import find_runs, read_json
-from tests.toys import one_thread
+from tests.toys import first_fold, one_thread, shuffle
 
 competition = find_competition("petfinder")
+HEADS = ("svr", "ridge", "knn", "lightgbm")
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +157,13 @@ def learned(raw, tmp_path_factory) -> Path:
     with one_thread():
         assert main(["run", "petfinder", *flags]) == 0
     (run,) = find_runs(place, "petfinder")
-    return run.root
+    return build(run.root, place)
+
+
+def build(run: Path, runs: Path) -> Path:
+    """A run with the bundle of its notebook beside it."""
+    assert main(["kernel", "build", str(run), "--runs", str(runs), "--quiet"]) == 0
+    return run
 
 
 def linear_gain(root: Path) -> float:
@@ -182,21 +192,34 @@ def test_the_network_sees_what_mean_colours_do_not_say(raw, learned):
     assert linear_gain(raw) < gain / 2
 
 
-def served(run: Path, root: Path, file: Path) -> pd.Series:
-    serving.predict_folder(run, competition, root, file, Report(quiet=True))
-    return pd.read_csv(file, index_col="Id")[TARGET]
+def test_scores_that_were_shuffled_are_not_learned(root, podium):
+    shuffle(root / "train.csv", TARGET)
+    made = first_fold(podium, "petfinder", root)
+    assert made["score"] > made["baseline"] - 2 * made["score_se"]
 
 
-def bare(root: Path, raw: Path, ids: list[str]) -> Path:
-    """A folder as a notebook finds it: other test rows, photos of train among them, no train.csv, no sample."""
+def served(run: Path, inputs: Path, room: Path) -> pd.Series:
+    """What the notebook of a run submits for the files in inputs, called as in the notebook's last cell."""
+    for name in ("working", "scratch"):
+        (room / name).mkdir(parents=True)
+    content = json.loads((run / "kernel" / "code" / MARK).read_text())
+    inside.predict(inside.Kernel(content, run / "kernel" / "carried", inputs, room / "working", room / "scratch"))
+    assert [path.name for path in (room / "working").iterdir()] == ["submission.csv"]
+    return pd.read_csv(room / "working" / "submission.csv", index_col="Id")[TARGET]
+
+
+def bare(inputs: Path, raw: Path, ids: list[str]) -> Path:
+    """The inputs of a notebook: other test rows, photos of train among them; no train.csv, no photos of train."""
+    root = inputs / competition.slug
     (root / "test").mkdir(parents=True)
     table = pd.concat([pd.read_csv(raw / "train.csv").drop(columns=TARGET), pd.read_csv(raw / "test.csv")])
     table = table[table["Id"].isin(ids)]
     table.to_csv(root / "test.csv", index=False)
+    table[["Id"]].assign(**{TARGET: 50.5}).to_csv(root / "sample_submission.csv", index=False)
     for id in table["Id"]:
         (source,) = raw.glob(f"t*/{id}.jpg")
-        shutil.copy(source, root / "test")
-    return root
+        os.link(source, root / "test" / source.name)
+    return inputs
 
 
 def contents(root: Path) -> dict[Path, bytes]:
@@ -205,12 +228,14 @@ def contents(root: Path) -> dict[Path, bytes]:
 
 def test_the_notebooks_path_gives_the_submission_of_the_run(raw, learned, tmp_path):
     ids = pd.read_csv(raw / "test.csv")["Id"].tolist()
-    root, before = bare(tmp_path / "input", raw, ids), contents(learned)
-    served(learned, root, tmp_path / "working" / "submission.csv")
-    assert (tmp_path / "working" / "submission.csv").read_bytes() == (learned / "submission.csv").read_bytes()
-    assert contents(learned) == before
-    assert {path.name for path in tmp_path.iterdir()} == {"input", "working"}
-    assert [path.name for path in (tmp_path / "working").iterdir()] == ["submission.csv"]
+    inputs = bare(tmp_path / "input", raw, ids)
+    before = contents(learned), contents(inputs)
+    with one_thread():
+        served(learned, inputs, tmp_path / "room")
+    made = tmp_path / "room" / "working" / "submission.csv"
+    assert made.read_bytes() == (learned / "submission.csv").read_bytes()
+    assert (contents(learned), contents(inputs)) == before
+    assert {path.name for path in tmp_path.iterdir()} == {"input", "room"}
 
 
 @pytest.fixture(scope="module")
@@ -222,12 +247,12 @@ def some(raw) -> list[str]:
 def check_alone(run: Path, raw: Path, some: list[str], place: Path) -> None:
     """Rows one by one are the rows in bulk."""
     with one_thread():
-        whole = served(run, bare(place / "whole", raw, some), place / "whole.csv")
+        whole = served(run, bare(place / "whole", raw, some), place / "all")
         assert whole.index.tolist() == [id for id in some if id in whole.index]
         assert len(whole) == len(some)
         assert whole.std() > 0.1
-        for number, id in enumerate(some[60:]):
-            alone = served(run, bare(place / str(number), raw, [id]), place / f"{number}.csv")
+        for id in some[64:68]:
+            alone = served(run, bare(place / id, raw, [id]), place / f"{id} alone")
             assert alone[id] == pytest.approx(whole[id], abs=1e-3)
 
 
@@ -235,70 +260,57 @@ def test_a_row_is_predicted_by_itself(raw, learned, some, tmp_path):
     check_alone(learned, raw, some, tmp_path)
 
 
-def test_a_photo_that_cannot_be_read_costs_its_row_only(raw, learned, some, tmp_path, capsys):
-    root = bare(tmp_path / "input", raw, some[:6])
-    whole = served(learned, root, tmp_path / "whole.csv")
-    (root / "test" / f"{some[0]}.jpg").write_bytes(b"no photo")
-    (root / "test" / f"{some[1]}.jpg").unlink()
-    serving.predict_folder(learned, competition, root, tmp_path / "rest.csv", Report())
-    rest = pd.read_csv(tmp_path / "rest.csv", index_col="Id")[TARGET]
-    pd.testing.assert_series_equal(rest[2:], whole[2:], atol=1e-3)
-    assert rest.iloc[0] == rest.iloc[1] == pytest.approx(42, abs=3)  # the mean of the training rows
-    assert f"2 of 6 rows get the baseline's value: {some[0]}, {some[1]}" in capsys.readouterr().err
-
-
-def test_a_competition_without_test_rows_of_their_own_says_so(learned, tmp_path):
-    from dataclasses import replace
-
-    with pytest.raises(ValueError, match="petfinder: expected load_test"):
-        serving.load_rows(replace(competition, load_test=None), tmp_path)
-
-
 # -- frozen features
 
 
 @pytest.fixture(scope="module")
-def frozen(raw, tmp_path_factory) -> Path:
-    """The folder of a run of SVR on two backbones whose weights lie in a folder, which is gone afterwards."""
-    place = tmp_path_factory.mktemp("frozen")
+def frozen(raw, tmp_path_factory) -> dict[str, Path]:
+    """The folder of a run of each head on two backbones whose weights lie in a folder, which is gone afterwards."""
+    place, folders = tmp_path_factory.mktemp("frozen"), {}
     for number, name in enumerate(("test_resnet", "test_vit")):
         torch.manual_seed(number)
         (place / "weights").mkdir(exist_ok=True)
         save_file(timm.create_model(name).state_dict(), place / "weights" / f"{name}.safetensors")
-    flags = ["--data", str(raw), "--runs", str(place / "runs"), "--feature-dir", str(place / "features")]
-    flags += ["--head", "svr", "--backbones", "test_resnet,test_vit", "--weights", str(place / "weights")]
-    with one_thread():
-        assert main(["run", "petfinder", *flags, "--size", "64", "--folds", "0,1", "--no-audit", "--quiet"]) == 0
-    (run,) = find_runs(place / "runs", "petfinder")
-    carried = serving.carry(run.root, competition)
-    assert [path.name for path in carried] == ["test_resnet.safetensors", "test_vit.safetensors"]
+    flags = ["--data", str(raw), "--runs", str(place / "runs"), "--weights", str(place / "weights"), "--size", "64"]
+    flags += ["--backbones", "test_resnet,test_vit", "--folds", "0,1", "--no-audit", "--quiet"]
+    for head in HEADS:
+        with one_thread():
+            assert main(["run", "petfinder", "--head", head, "--name", head, "--threads", "1", *flags]) == 0
+        (run,) = (run for run in find_runs(place / "runs", "petfinder") if run.name.startswith(head))
+        folders[head] = build(run.root, place / "runs")
+    assert {path.name for path in (place / "runs" / "cache").iterdir()} == {"features"}
     shutil.rmtree(place / "weights")
-    shutil.rmtree(place / "features")
-    return run.root
+    shutil.rmtree(place / "runs" / "cache")
+    return folders
 
 
 def test_flags_of_the_frozen_learner_pick_it(frozen):
-    record = read_json(frozen / "run.json")
+    record = read_json(frozen["svr"] / "run.json")
     assert record["experiment"] == "frozen"
     assert record["settings"]["head"] == "svr"
     assert record["settings"]["backbones"] == ["test_resnet", "test_vit"]
     assert record["scores"]["score"] < 1.1 * record["scores"]["baseline"]  # these backbones have learned nothing
-    assert len(pd.read_csv(frozen / "submission.csv")) == TEST_ROWS
+    assert len(pd.read_csv(frozen["svr"] / "submission.csv")) == TEST_ROWS
+    folds = {read_json(run / "run.json")["folds"]["fingerprint"] for run in frozen.values()}
+    assert len(folds) == 1
 
 
-def test_a_frozen_row_is_predicted_by_itself_from_the_carried_weights(raw, frozen, some, tmp_path):
+@pytest.mark.parametrize("head", HEADS)
+def test_a_frozen_row_is_predicted_by_itself_from_the_carried_weights(head, raw, frozen, some, tmp_path):
     ids = pd.read_csv(raw / "test.csv")["Id"].tolist()
-    served(frozen, bare(tmp_path / "input", raw, ids), tmp_path / "submission.csv")
-    ours, theirs = (pd.read_csv(path)[TARGET] for path in (tmp_path / "submission.csv", frozen / "submission.csv"))
+    ours = served(frozen[head], bare(tmp_path / "input", raw, ids), tmp_path / "room")
+    theirs = pd.read_csv(frozen[head] / "submission.csv", index_col="Id")[TARGET]
     np.testing.assert_allclose(ours, theirs, atol=1e-3)
-    check_alone(frozen, raw, some, tmp_path / "alone")
+    check_alone(frozen[head], raw, some, tmp_path / "alone")
 
 
 def test_weights_that_do_not_travel_are_named(frozen, raw, tmp_path):
-    run = Path(shutil.copytree(frozen, tmp_path / frozen.name))
-    (run / "backbones" / "test_vit.safetensors").unlink()
+    run = Path(shutil.copytree(frozen["svr"], tmp_path / frozen["svr"].name))
+    (lost,) = (run / "kernel" / "carried").glob("*test_vit.safetensors")
+    lost.unlink()
+    inputs = bare(tmp_path / "input", raw, pd.read_csv(raw / "test.csv")["Id"].tolist())
     with pytest.raises(FileNotFoundError, match=r"weights to travel with the run, got no .*test_vit\.safetensors"):
-        served(run, raw, tmp_path / "submission.csv")
+        served(run, inputs, tmp_path / "room")
 
 
 @pytest.mark.parametrize(
@@ -336,3 +348,36 @@ def test_the_selection_is_a_table_and_a_curve(raw, podium, tmp_path):
     refused = podium("select", "petfinder", "--data", raw, "--head", "svr", "--backbones", "a")
     assert refused.code == 2
     assert "expected two backbones or more" in refused.err
+
+
+# -- planted copies, from the audit to a run's error bar
+
+
+def test_copies_stay_together_in_a_run_on_the_folds_that_name_their_file(raw, podium):
+    quick = ("--head", "ridge", "--backbones", "test_resnet", "--weights", "none", "--size", "32", "--threads", "1")
+    run = ("run", "petfinder", "--data", raw, "--folds", "0,1", *quick)
+    assert f"not been looked for: `podium folds petfinder --data {raw} --audit` does, once" in podium(*run).err
+    audited = podium("folds", "petfinder", "--data", raw, "--audit").out
+    assert "keep them together with --kind stratified-group --groups runs/petfinder/folds/twins.csv" in audited
+    strict = podium(*run, "--strict")
+    assert (strict.code, "across folds" in strict.err) == (3, True)
+    file = Path("runs/petfinder/folds/twins.csv")
+    groups = pd.read_csv(file, index_col="id")["group"]
+    assert COPIES * 0.9 < groups.nunique() <= COPIES + 2
+    made = podium("folds", "petfinder", "--data", raw, "--kind", "stratified-group", "--groups", file).out
+    (fold_file,) = re.findall(r"^use them: podium run petfinder --fold-file (.*)$", made, re.MULTILINE)
+    file.unlink()  # what it said lies in the fold file
+    kept = podium(*run, "--fold-file", fold_file, "--strict", "--json")
+    assert kept.code == 0, kept.err
+    result = json.loads(kept.out.splitlines()[-1])
+    oof = read_predictions(Path("runs/petfinder") / result["run"] / "oof.parquet")
+    fold = pd.Series(oof.arrays["fold"][:, 0], oof.ids)
+    spans = fold.groupby(groups.reindex(oof.ids).to_numpy()).agg(["nunique", "size"])
+    assert (spans["nunique"] == 1).all()
+    assert (spans["size"] > 1).sum() > 5
+    truth = competition.load(raw)[0].loc[oof.ids, [TARGET]].to_numpy(float)
+    errors = (truth - oof.arrays["prediction"].clip(1, 100))[:, 0] ** 2
+    whole = pd.Series(errors).groupby(oof.arrays["group"][:, 0]).sum()
+    assert len(whole) < len(errors)
+    spread = np.sqrt(len(whole)) * whole.std() / (2 * len(errors) * result["score"])  # of a mean of groups, roughly
+    assert result["score_se"] == pytest.approx(spread, rel=0.25)

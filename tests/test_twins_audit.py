@@ -16,7 +16,6 @@ from competitions.registry import find_competition
 from folds.plan import FoldPlan
 from folds.store import VALID, Folds
 from pipelines.corridor import choose_folds
-from pipelines.groupfile import group_codes
 from pipelines.loading import load_tables
 from pipelines.options import Options
 from pipelines.report import Report
@@ -97,19 +96,21 @@ def test_a_plan_keeps_the_groups_of_a_file_only_when_it_names_it(podium, raw):
     assert choose_folds(competition, options, tables, Report(quiet=True)).fingerprint == folds.fingerprint
 
 
-def test_groups_are_resampled_whole_and_limits_keep_working(podium, raw):
+def test_the_folds_hold_their_groups_and_limits_keep_working(podium, raw):
     audited(podium, raw)
     competition = find_competition(NAME)
     plan = dataclasses.replace(competition.plan, kind="stratified-group", groups=str(HOME / "twins.csv"))
     options = Options(data=raw, limit="50", quiet=True)
     tables = load_tables(competition, options, Report(quiet=True))
-    codes = group_codes(tables.train.loc[["200", "1", "3", "9"]], plan)
-    assert codes is not None
-    assert codes[0] == codes[2]
-    assert len(set(codes)) == 3
-    assert group_codes(tables.train, competition.plan) is None
-    limited = choose_folds(dataclasses.replace(competition, plan=plan), options, tables, Report(quiet=True))
+    planned = dataclasses.replace(competition, plan=plan)
+    folds = choose_folds(planned, dataclasses.replace(options, limit=""), tables, Report(quiet=True))
+    numbers = pd.Series(folds.groups, folds.ids)
+    assert numbers["3"] == numbers["200"]
+    assert len({numbers["1"], numbers["3"], numbers["9"]}) == 3
+    limited = choose_folds(planned, options, tables, Report(quiet=True))
     assert len(limited.ids) == 50
+    assert (limited.groups == numbers[limited.ids]).all()
+    assert choose_folds(competition, options, tables, Report(quiet=True)).groups is None
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,9 @@ competition = Competition(
     toy=toy,
     rules=Rules(low=LOW, high=HIGH, constant=True),  # the photos of test that show are noise: all may get one score
     experiments={
-        "toy": replace(small, size=64, augment="none", epochs=8, rate=3e-3, layer_decay=1.0, mixup=0.0),
+        "toy": replace(small, size=48, augment="none", epochs=8, rate=3e-3, layer_decay=1.0, mixup=0.0),
         "metadata": replace(learner, columns=MARKS),
+        "square": replace(learner, loss=RangeLoss(low=0, high=HIGH, by="square")),
         "frozen": frozen,
         "toy-frozen": replace(frozen, backbones=("test_resnet", "test_efficientnet"), weights="none", size=64),
         "swin-large": replace(learner, model="swin_large_patch4_window7_224", batch=16, rate=2e-5, layer_decay=0.9),

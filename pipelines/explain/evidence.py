@@ -14,13 +14,13 @@ from pipelines.contract import Choice, Competition, Ids, Table, Targets, Values
 from pipelines.explain.amounts import Scored
 from pipelines.explain.kinds import Kind, kind_of
 from pipelines.explain.scores import Judged, judge
-from pipelines.groupfile import group_codes
 from pipelines.predictions import Predictions, read_predictions
 from pipelines.runfolder import RunFolder
-from pipelines.scoring import Entries
+from pipelines.scoring import Entries, row_groups
 from pipelines.stops import UsageError
 
 AGAIN = "the same `podium run` command goes on"
+KEPT = ("prediction", "kept", "group")  # arrays of a run's predictions that are looked at
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Evidence:
     train: Table
     ids: Ids  # (entries,)
     entries: Entries
-    arrays: dict[str, np.ndarray]  # prediction or kept
+    arrays: dict[str, np.ndarray]  # prediction or kept, and group where the folds have groups
     choice: Choice
     note: str = ""  # what a reader must know of where they come from
 
@@ -90,7 +90,7 @@ class Evidence:
 
     def judged(self) -> Judged:
         """The scores of these entries."""
-        return judge(self.competition.metric, self.kept, self.entries, group_codes(self.train, self.competition.plan))
+        return judge(self.competition.metric, self.kept, self.entries, row_groups(self.arrays, self.entries))
 
 
 def gather(folder: RunFolder, record: dict[str, Any], competition: Competition, train: Table) -> Evidence:
@@ -104,7 +104,7 @@ def gather(folder: RunFolder, record: dict[str, Any], competition: Competition, 
         train=train,
         ids=stored.ids,
         entries=_entries(stored, train),
-        arrays={name: array for name, array in stored.arrays.items() if name in ("prediction", "kept")},
+        arrays={name: array for name, array in stored.arrays.items() if name in KEPT},
         choice=None if choice is None else np.asarray(choice, dtype=float),
         note=note,
     )
@@ -150,7 +150,7 @@ def _joined(parts: Sequence[Predictions], folds: Sequence[int], repeats: dict[in
     lengths = [len(part.ids) for part in parts]
     fold = np.repeat(np.asarray(folds), lengths)
     repeat = np.repeat([repeats.get(each, 0) for each in folds], lengths)
-    names = [name for name in ("prediction", "kept") if name in parts[0].arrays]
+    names = [name for name in KEPT if name in parts[0].arrays]
     arrays = {name: np.concatenate([part.arrays[name] for part in parts]) for name in names}
     ids = parts[0].ids.append([part.ids for part in parts[1:]])
     return Predictions(ids, {"fold": fold[:, None], "repeat": repeat[:, None], **arrays}, parts[0].marks)

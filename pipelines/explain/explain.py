@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
 
 from pipelines.contract import Model, Table
+from pipelines.explain.beside import Beside, check_beside, open_beside
 from pipelines.explain.chart import Chart
 from pipelines.explain.curves import curves_chart
 from pipelines.explain.evidence import Evidence, baseline_of, check_fold, gather
@@ -36,6 +37,7 @@ class Wanted:
     fold: int | None = None  # only this one
     count: int = 12  # worst rows; a quarter as many of the middle and of the best
     rows: tuple[str, ...] = ()  # ids of rows to draw beside these
+    beside: Trained | None = None  # another run, whose pictures of the same rows stand beside this one's
 
 
 def explain_run(trained: Trained, tables: Callable[[], Tables], wanted: Wanted, report: Report) -> Path:
@@ -43,6 +45,8 @@ def explain_run(trained: Trained, tables: Callable[[], Tables], wanted: Wanted, 
     check_plots()
     folder = trained.folder
     check_fold(folder, wanted.fold)
+    if wanted.beside is not None:
+        check_beside(folder, wanted.beside.folder)
     record = read_json(folder.record)
     train = checked_train(tables(), folder, record["train"]["fingerprint"])
     everything = gather(folder, record, trained.competition, train)
@@ -56,7 +60,8 @@ def explain_run(trained: Trained, tables: Callable[[], Tables], wanted: Wanted, 
             page.paragraph(f"From here on: fold {wanted.fold} only.", note=True)
         add_charts(page, folder, evidence, wanted.fold)
         if draws_rows(trained.competition.learner, train):
-            add_rows(page, evidence, chosen, partial(model_of, trained, report))
+            beside = beside_of(trained, wanted, evidence, report)
+            add_rows(page, evidence, chosen, partial(model_of, trained, report), beside)
         add_errors(page, place, evidence)
         page.write()
     return Pictures(folder.pictures).page
@@ -95,8 +100,19 @@ def add_charts(page: Page, folder: RunFolder, evidence: Evidence, fold: int | No
         page.chart(chart)
 
 
-def add_rows(page: Page, evidence: Evidence, chosen: Choices, model: Callable[[int], Model]) -> None:
-    """The worst rows, some of the middle, the best, and those asked for."""
+def beside_of(trained: Trained, wanted: Wanted, evidence: Evidence, report: Report) -> Beside | None:
+    """The other run that is asked for, on the same rows."""
+    other = wanted.beside
+    if other is None:
+        return None
+    theirs = replace(evidence, competition=other.competition)
+    return open_beside(trained.folder, other.folder, theirs, cache(partial(model_of, other, report)))
+
+
+def add_rows(
+    page: Page, evidence: Evidence, chosen: Choices, model: Callable[[int], Model], beside: Beside | None = None
+) -> None:
+    """The worst rows, some of the middle, the best, and those asked for; beside them another run's."""
     model, unit = cache(model), evidence.kind.unit
     shown = getattr(evidence.competition.learner, "shown", FILES)
     groups = {
@@ -107,7 +123,8 @@ def add_rows(page: Page, evidence: Evidence, chosen: Choices, model: Callable[[i
     }
     for name, (title, caption, places) in groups.items():
         if len(places):
-            figure = strips_figure(draw(evidence, places, model))
+            drawn = draw(evidence, places, model)
+            figure = strips_figure(drawn if beside is None else beside.join(evidence, places, drawn))
             page.chart(Chart(name, title, f"{caption} {shown}", figure))
             shown = ""  # once is enough
 

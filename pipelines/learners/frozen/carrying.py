@@ -38,6 +38,6 @@ def carried(learner: Kind, folder: Path) -> Kind:
     if absent:
         raise FileNotFoundError(
             f"expected the backbones' weights to travel with the run, got no {', '.join(map(str, absent))}; "
-            "write them there where the weights are at hand: pipelines.serving.carry(run folder, competition)"
+            "`podium kernel build RUN` puts them there where the weights are at hand"
         )
     return replace(learner, weights=str(folder))

@@ -13,8 +13,8 @@ import numpy as np
 
 from features.ahead import silent, to_stderr
 from features.vectors import Vectors
-from pipelines.contents import Contents
 from pipelines.contract import Chunks, Table
+from pipelines.learners.frozen.memory import require
 from pipelines.learners.frozen.settings import FrozenSettings
 from pipelines.learners.frozen.weights import weights_identity
 from pipelines.learners.pixel_settings import CHUNK, paths_of
@@ -107,8 +107,21 @@ def chunks(learner: FrozenSettings, table: Table) -> Chunks:
 def rows_of(learner: FrozenSettings, table: Table, watcher: Watcher) -> Rows:
     """The features of a table's rows."""
     if learner.cache == "off":
-        return Held(np.concatenate([block for _, block in chunks(learner, table)]))
+        return held_rows(chunks(learner, table), len(table), learner.memory)
     return stored(learner, table, watcher)
+
+
+def held_rows(parts: Chunks, count: int, memory: str) -> Held:
+    """Features of so many rows in memory, if it holds them."""
+    array, filled = np.empty((0, 0), np.float32), 0
+    for _, part in parts:
+        if not filled:
+            what = f"the features of {count:,} rows, {part.shape[1]:,} each"
+            require(4 * count * part.shape[1], memory, what, "; --cache disk keeps them in a file")
+            array = np.empty((count, part.shape[1]), np.float32)
+        array[filled : filled + len(part)] = part
+        filled += len(part)
+    return Held(array)
 
 
 def stored(learner: FrozenSettings, table: Table, watcher: Watcher) -> Stored:
@@ -156,7 +169,7 @@ def mean_of(views: Sequence[np.ndarray]) -> np.ndarray:
 def keys_of(learner: FrozenSettings, table: Table) -> list[str]:
     """Each row's content hash: of its file, or of its pixels where it has none."""
     if learner.open_images is None:
-        return Contents(learner.feature_dir / "contents.sqlite").hashes(paths_of(table))
+        return learner.contents.hashes(paths_of(table))
     images = learner.open_images(table)
     pixels = (images[row] for row in range(len(images)))
     return [hashlib.blake2b(f"{each.shape}".encode() + each.tobytes(), digest_size=16).hexdigest() for each in pixels]
@@ -168,7 +181,7 @@ def unseen(learner: FrozenSettings, table: Table) -> list[Path]:
     there = [path for path in paths if path.is_file()]
     if learner.cache == "off" or not there:
         return paths
-    keys = Contents(learner.feature_dir / "contents.sqlite").hashes(there)
+    keys = learner.contents.hashes(there)
     known = np.ones(len(there), bool)
     for backbone in learner.backbones:
         for folder in folders_of(learner, backbone):
@@ -190,7 +203,7 @@ def folders_of(learner: FrozenSettings, backbone: str) -> list[Path]:
     for view in views_named(learner.views):
         text = json.dumps({**about, "view": view.name}, sort_keys=True)
         names.append(f"{backbone}-{hashlib.sha256(text.encode()).hexdigest()[:12]}")
-    return [learner.feature_dir / name for name in names]
+    return [learner.kept_in / name for name in names]
 
 
 def blocks(rows: Rows, size: int = BLOCK) -> Iterator[tuple[slice, np.ndarray]]:

@@ -51,12 +51,16 @@ class FrozenLearner(FrozenSettings):
         return carried(self, folder)
 
     def unreadable(self, train: Table, test: Table, watcher: Watcher) -> dict[Path, str]:
-        """Why files cannot be read, for all that cannot; where all can, their features are made on the way."""
+        """Why files cannot be read, for all that cannot."""
         from features.decode import scan
-        from pipelines.learners.frozen.features import stored, unseen
+        from pipelines.learners.frozen.features import unseen
 
         files = [] if self.open_images is not None else [*unseen(self, train), *unseen(self, test)]
-        reasons = scan(files, self.workers, watcher.steps)
-        if not reasons and self.cache == "disk":
+        return scan(files, self.workers, watcher.steps)
+
+    def embed(self, train: Table, test: Table, watcher: Watcher) -> None:
+        """Make all features that the store lacks, before anything is fitted."""
+        from pipelines.learners.frozen.features import stored
+
+        if self.cache == "disk":
             stored(self, pd.concat([train, test]), watcher)
-        return reasons

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.learners.engines.linear import ITERATIONS, limited
-from pipelines.learners.frozen.features import blocks
+from pipelines.learners.frozen.features import BLOCK, blocks
 from pipelines.learners.frozen.memory import require
 from pipelines.learners.frozen.problem import Problem, Scaled
 
@@ -54,7 +54,10 @@ def _ridge(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
     rows, goal = problem.rows, problem.goal
     centre = goal.mean(axis=0)
     side = min(len(rows), rows.width)
-    require(4 * 8 * side**2, problem.learner.memory, f"ridge of {side:,} by {side:,}", "")
+    # The matrix, LAPACK's copy of it, its directions and two more to work in; blocks in the making.
+    require(
+        5 * 8 * side**2 + 3 * 8 * BLOCK * rows.width, problem.learner.memory, f"ridge of {side:,} by {side:,}", ""
+    )
     dual = rows.width > len(rows)
     matrix, onto = _pairs(rows) if dual else _products(rows), goal - centre
     values, vectors = np.linalg.eigh(matrix)

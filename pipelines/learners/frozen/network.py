@@ -22,6 +22,8 @@ class Glasses:
     def __init__(self, learner: FrozenSettings, backbone: str) -> None:
         check_model(backbone, "--backbones")
         self.backbone, self.views = backbone, views_named(learner.views)
+        # Beside others an image's features differ in their last bits, over which a row may jump a split of a tree.
+        self.alone = learner.head == "lightgbm"
         self.size = learner.size or native_size(backbone)
         kept = None if learner.output == "logits" else 0  # outputs: the classifier it came with, or none
         made = Backbone(model=backbone, outputs=kept, size=self.size)
@@ -55,7 +57,7 @@ class Glasses:
         normalised = self.normalise(colours)
         try:
             with torch.inference_mode(), self.precision.autocast():
-                vectors = [in_memory(self.network, view.apply(normalised)).float().cpu().numpy() for view in self.views]
+                vectors = [self._vectors(view.apply(normalised)) for view in self.views]
         except AssertionError as error:  # how timm's transformers refuse a size
             raise ValueError(
                 f"--size {self.size}: expected a size that {self.backbone} takes, got: {error}; use --size 0"
@@ -67,6 +69,11 @@ class Glasses:
                 "use --precision fp32"
             )
         return vectors
+
+    def _vectors(self, images: torch.Tensor) -> np.ndarray:
+        """The network's outputs, float32 (rows, width)."""
+        pieces = images.split(1) if self.alone else [images]
+        return np.concatenate([in_memory(self.network, piece).float().cpu().numpy() for piece in pieces])
 
 
 def native_size(backbone: str) -> int:

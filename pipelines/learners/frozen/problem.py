@@ -45,11 +45,10 @@ class Scaled:
         """Rows start to stop, float32 (rows, width)."""
         return self.scale.apply(self.rows.read(start, stop))
 
-    def whole(self, memory: str, head: str, times: float) -> np.ndarray:
-        """All rows at once, float32 (rows, width), of which the head needs so many times their size."""
-        size = len(self) * self.width * 4
+    def whole(self, memory: str, head: str, times: int, beside: int = 0) -> np.ndarray:
+        """All rows at once, float32 (rows, width), of which the head needs so many times their size, and more bytes."""
         require(
-            int(size * times),
+            4 * len(self) * self.width * times + beside,
             memory,
             f"{len(self):,} rows of {self.width:,} features",
             f", or another --head than {head}",

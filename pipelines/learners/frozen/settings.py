@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from pipelines.contents import Contents
 from pipelines.contract import Table
 from pipelines.learners.frozen.memory import bytes_of
 from pipelines.learners.tasks import Binary, Task
 from pipelines.training.settings import usable_cores
 from pipelines.training.views import Views
+
+FEATURES = Path("runs/cache/features")  # where the command line says nothing else
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +53,24 @@ class FrozenSettings:
     """Most memory that the command may hold while a head is fitted, as in 500MB; what needs more is refused."""
     cache: Literal["disk", "off"] = field(default="disk", compare=False)
     """Whether features are kept on disk."""
-    feature_dir: Path = field(default=Path("runs/cache/features"), compare=False)
-    """Folder of the features."""
+    feature_dir: Path | None = field(default=None, compare=False)
+    """Folder of the features (default: cache/features under --runs)."""
     workers: int = field(default_factory=usable_cores, compare=False)
     """Threads that decode images."""
     device: str = field(default="auto", compare=False)
     """Where the backbones compute: auto, cpu, cuda, cuda:1, mps."""
     task: Task = field(default_factory=Binary)
     open_images: Callable[[Table], Any] | None = None  # features.images.Images of pixels that are no files
+
+    @property
+    def kept_in(self) -> Path:
+        """Folder of the features."""
+        return self.feature_dir or FEATURES
+
+    @property
+    def contents(self) -> Contents:
+        """What is known of files' contents, kept beside the features."""
+        return Contents(self.kept_in / "contents.sqlite")
 
     def __post_init__(self) -> None:
         if not self.backbones or len(set(self.backbones)) < len(self.backbones):

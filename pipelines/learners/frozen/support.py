@@ -66,11 +66,11 @@ def _matrix(rows: Scaled, memory: str) -> tuple[np.ndarray, str]:
     """What libsvm gets: the kernel matrix where memory holds it (much faster), else the features themselves."""
     count, width = len(rows), rows.width
     beside = 3 * BLOCK * width * 8 + 4 * BLOCK**2 * 8 + CACHE * 10**6  # blocks in the making, libsvm's own rows
-    if 8 * count**2 + beside <= room_in(memory):
+    kernel, features = 8 * count**2, 3 * 8 * count * width  # libsvm copies the features and, once more, its vectors
+    if kernel + beside <= room_in(memory):
         return gram(rows), "precomputed"
-    # libsvm copies the features and, once more, its vectors.
     instead = f", or another --head than svr ({count:,} rows: the time grows with their square)"
-    require(3 * 8 * count * width + beside, memory, f"the svr of {count:,} rows", instead)
+    require(min(kernel, features) + beside, memory, f"the svr of {count:,} rows", instead)
     whole = np.empty((count, width))
     for place, block in blocks(rows):
         whole[place] = block

@@ -19,6 +19,7 @@ from pipelines.learners.heads import Head, fit_head, problem_of
 from pipelines.learners.tasks import Task
 
 SEEN = "trees.json"
+BINS = 255  # of a feature, where --param says nothing else
 SHARE = 0.2  # of the features that each tree draws: neighbours among thousands say the same
 
 
@@ -37,8 +38,9 @@ class Trees:
 def fit(problem: Problem) -> None:
     """Boost for all rounds; nothing stops early, so no validation row is looked at."""
     learner = problem.learner
-    whole = problem.rows.whole(learner.memory, "lightgbm", 2)
-    labels, columns = learner.task.labels(problem.truth), columns_of(problem.rows.width)
+    columns = columns_of(problem.rows.width)
+    whole = problem.rows.whole(learner.memory, "lightgbm", 3, histograms(learner, columns, len(problem.rows)))
+    labels = learner.task.labels(problem.truth)
     seen = []
     for number, label in enumerate(labels.T):
         watch = Watch(problem.out, learner.rounds, "lightgbm", str(number) if labels.shape[1] > 1 else "")
@@ -46,6 +48,13 @@ def fit(problem: Problem) -> None:
         head.fitted.save(problem.folder / f"label{number}{lightgbm.SUFFIX}")
         seen.append([int(each) for each in head.seen])
     (problem.folder / SEEN).write_text(json.dumps(seen) + "\n", encoding="utf-8")
+
+
+def histograms(learner: FrozenSettings, columns: Columns, rows: int) -> int:
+    """The bytes of what LightGBM keeps of each leaf: two sums for every bin of every feature."""
+    chosen = lightgbm.params(problem_of(learner.task, learner.task.classes, columns), settings_of(learner))
+    bins = min(int(chosen.get("max_bin", BINS)), rows) + 1
+    return int(chosen["num_leaves"]) * len(columns.names) * bins * 16
 
 
 def load(folder: Path, learner: FrozenSettings, width: int) -> Trees:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from pipelines.contents import hash_file
 from pipelines.learners.frozen.settings import FrozenSettings
 
 
@@ -16,7 +15,7 @@ def weights_identity(learner: FrozenSettings, backbone: str) -> str:
         return "none"
     if learner.weights == "pretrained":  # timm may give a name other weights in another version
         return f"pretrained, timm {metadata.version('timm')}"
-    return hash_file(weights_file(learner.weights, learner.backbones, backbone))
+    return learner.contents.hashes([weights_file(learner.weights, learner.backbones, backbone)])[0]
 
 
 def weights_file(weights: str, backbones: Sequence[str], backbone: str) -> Path:
