@@ -75,7 +75,9 @@ def load(root: Path) -> tuple[Table, Table]:
 
 def photo_learner(folder: Path, **chosen: Any) -> ImageLearner:
     """A fit of a few milliseconds."""
-    settings = {"model": "small", "network": small_network, "size": SIDE, "epochs": 3, "batch": 8, "rate": 0.05}
+    settings = {"network": small_network, "size": SIDE, "epochs": 3, "batch": 8, "rate": 0.05}
+    if own := chosen.get("network", small_network):
+        settings |= {"model": own.__name__, "weights": "none"}
     settings |= {
         "augment": "light",
         "views": "none",
