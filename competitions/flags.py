@@ -48,7 +48,7 @@ def flags_in(arguments: Sequence[str]) -> list[str]:
 def documentation(kind: type) -> dict[str, str]:
     """One line per field: the text that stands under it in the class."""
     found: dict[str, str] = {}
-    for each in reversed(kind.__mro__[:-1]):
+    for each in filter(dataclasses.is_dataclass, reversed(kind.__mro__)):
         body = ast.parse(textwrap.dedent(inspect.getsource(each))).body[0]
         assert isinstance(body, ast.ClassDef)
         for field, text in zip(body.body, body.body[1:], strict=False):
