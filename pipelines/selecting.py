@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 
 from pipelines.contract import Metric, average
+from pipelines.figures import check_plots, figure_of, label, save_figure, tidy
 from pipelines.oof import groups_of
 from pipelines.predictions import collect
 from pipelines.run import Run
-from pipelines.runfolder import RunFolder, read_json, replacing, write_json
+from pipelines.runfolder import RunFolder, read_json, write_json
 from pipelines.scoring import Entries, Score, score_oof
 from pipelines.settings import digest, settings
+
+NAME = 40  # letters of a backbone's name under the curve
 
 Judge = Callable[[tuple[str, ...]], tuple[float, float]]  # backbones -> score and standard error
 
@@ -69,21 +72,19 @@ class Selection:
 
     def plot(self, path: Path) -> None:
         """Draw the score by the number of backbones, with its standard error."""
-        try:
-            from matplotlib.figure import Figure
-        except ImportError:
-            raise ValueError('expected matplotlib for a plot, got none; pip install "podium[plot]"') from None
-        figure = Figure(figsize=(7, 4), layout="constrained")
+        figure = figure_of(7, 4)
         axes = figure.subplots()
         places = range(1, len(self.steps) + 1)
         axes.errorbar(
             places, [step.score for step in self.steps], [step.se for step in self.steps], fmt="o-", capsize=3
         )
         axes.axvline(len(self.best.backbones), linestyle="--", color="gray")
-        axes.set_xticks(list(places), [f"+ {step.backbones[-1]}" for step in self.steps], rotation=20, ha="right")
-        axes.set(ylabel=f"OOF {self.metric.name}", title="Backbones added one by one; dashed: the best")
-        with replacing(path) as draft:
-            figure.savefig(draft, format="png")
+        names = [label(f"+ {step.backbones[-1]}", NAME) for step in self.steps]
+        axes.set_xticks(list(places), names, rotation=20, ha="right")
+        axes.set(ylabel=f"OOF {self.metric.name}")
+        axes.set_title("Backbones added one by one; dashed: the best", fontsize=10)
+        tidy(axes)
+        save_figure(figure, path)
 
 
 def select(candidates: Sequence[str], judge: Judge, metric: Metric, say: Callable[[str], None]) -> Selection:
@@ -109,6 +110,7 @@ def select_backbones(run: Run) -> tuple[Selection, Path]:
 
     Scores are kept as they are made: the same command goes on where it was stopped.
     """
+    check_plots()  # before hours of scoring, not after
     learner: Any = run.competition.learner
     recorded = {name: value for name, value in settings(learner).items() if name != "backbones"}
     parts = {**run.identity.parts, "learner": recorded, "folds chosen": list(run.chosen)}
