@@ -165,10 +165,10 @@ def test_views_are_scored_beside_a_single_one(raw, tmp_path):
     assert bare.scores.model.value == outcome.scores.plain.value
 
 
-def test_a_score_chosen_on_its_own_rows_is_marked(raw, tmp_path):
-    chosen = describe_outcome(run_photos(raw, tmp_path / "runs", keep="best"))
+def test_a_score_on_rows_that_steered_the_fits_is_marked(raw, tmp_path):
+    marked = describe_outcome(run_photos(raw, tmp_path / "runs", keep="best", schedule="plateau", patience=2))
     honest = describe_outcome(run_photos(raw, tmp_path / "runs"))
-    assert "optimistic" in chosen
+    assert "validation rows (--keep best, --schedule plateau, --patience 2): a little optimistic" in marked
     assert "optimistic" not in honest
 
 
