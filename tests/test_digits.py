@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,22 +12,10 @@ from competitions.digit_recognizer.load import PIXELS, images
 from competitions.registry import find_competition
 from features.recipes import recipe_named
 from tests.source import ROOT, path_of, sources
-from tests.toys import first_fold, gain, shuffle
+from tests.toys import first_fold, gain, shuffle, toy_files
 
 competition = find_competition("digit_recognizer")
-
-
-@pytest.fixture(scope="module")
-def raw(tmp_path_factory) -> Path:
-    """The toy files; not to be changed."""
-    folder = tmp_path_factory.mktemp("digits")
-    competition.toy(folder)
-    return folder
-
-
-@pytest.fixture
-def root(raw, tmp_path) -> Path:
-    return Path(shutil.copytree(raw, tmp_path / "files"))
+raw, root = toy_files(competition)
 
 
 def test_its_folder_is_the_whole_change():

@@ -17,23 +17,11 @@ from pipelines.contents import Contents
 from pipelines.fingerprint import table_fingerprint
 from pipelines.kaggle.unpack import prepare
 from tests.packing import packed, quiet
-from tests.toys import first_fold, gain, shuffle
+from tests.toys import first_fold, gain, shuffle, toy_files
 
 competition = find_competition("invasive_species")
 ROWS, TEST_ROWS = 320, 60
-
-
-@pytest.fixture(scope="module")
-def raw(tmp_path_factory) -> Path:
-    """The toy files; not to be changed."""
-    folder = tmp_path_factory.mktemp("forest")
-    competition.toy(folder)
-    return folder
-
-
-@pytest.fixture
-def root(raw, tmp_path) -> Path:
-    return Path(shutil.copytree(raw, tmp_path / "files"))
+raw, root = toy_files(competition)
 
 
 def test_toy_files_are_laid_out_like_kaggles(raw):
