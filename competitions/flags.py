@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
+import functools
 import inspect
 import textwrap
 import types
@@ -45,6 +46,7 @@ def flags_in(arguments: Sequence[str]) -> list[str]:
     return [text.replace("-", "_").removeprefix("no_") for text in texts]
 
 
+@functools.cache
 def documentation(kind: type) -> dict[str, str]:
     """One line per field: the text that stands under it in the class."""
     found: dict[str, str] = {}

@@ -44,12 +44,11 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def first_fold(podium, name: str, root: Path) -> dict[str, object]:
-    """What a run of the toy learner on fold 0 of these files ends with."""
+def first_fold(podium, name: str, root: Path, *more: str) -> dict[str, object]:
+    """What a run of the toy learner on fold 0 of these files ends with; more: flags."""
+    asked = ("--experiment", "toy", "--folds", "0", "--no-audit", "--quiet", "--json", *more)
     with one_thread():
-        said = podium(
-            "run", name, "--data", root, "--experiment", "toy", "--folds", "0", "--no-audit", "--quiet", "--json"
-        )
+        said = podium("run", name, "--data", root, *asked)
     assert said.code == 0, said.err
     return json.loads(said.out.splitlines()[-1])
 
