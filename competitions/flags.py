@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
-import functools
 import inspect
 import textwrap
 import types
@@ -34,7 +33,9 @@ def parse(arguments: Sequence[str], prog: str, *sources: Any, about: str = "") -
     fields = {name: (source, kind) for source in sources for name, kind in flag_fields(source).items()}
     arguments = _completed(arguments)
     _refuse_unknown(arguments, list(fields), prog)
-    shape = dataclasses.make_dataclass("Flags", [_declared(name, *each) for name, each in fields.items()], kw_only=True)
+    words = {name: text for source in sources for name, text in documentation(type(source)).items()}
+    declared = [_declared(name, *each, words.get(name, "")) for name, each in fields.items()]
+    shape = dataclasses.make_dataclass("Flags", declared, kw_only=True)
     flags: Any = tyro.cli(shape, args=list(arguments), prog=prog, description=about)
     values = {name: _value(name, getattr(flags, name), kind) for name, (_, kind) in fields.items()}
     return [_replaced(source, {name: values[name] for name in flag_fields(source)}) for source in sources]
@@ -46,11 +47,10 @@ def flags_in(arguments: Sequence[str]) -> list[str]:
     return [text.replace("-", "_").removeprefix("no_") for text in texts]
 
 
-@functools.cache
 def documentation(kind: type) -> dict[str, str]:
     """One line per field: the text that stands under it in the class."""
     found: dict[str, str] = {}
-    for each in reversed(kind.__mro__[:-1]):
+    for each in filter(dataclasses.is_dataclass, reversed(kind.__mro__)):
         body = ast.parse(textwrap.dedent(inspect.getsource(each))).body[0]
         assert isinstance(body, ast.ClassDef)
         for field, text in zip(body.body, body.body[1:], strict=False):
@@ -74,14 +74,13 @@ def _is_flag(hint: Any) -> bool:
     return hint in SIMPLE
 
 
-def _declared(name: str, source: Any, kind: Any) -> tuple[str, Any, Any]:
+def _declared(name: str, source: Any, kind: Any, words: str) -> tuple[str, Any, Any]:
     import tyro
 
     default = getattr(source, name)
     if typing.get_origin(kind) is tuple:
         default, kind = ",".join(map(str, default)), str
     short = {field.name: field.metadata.get("short") for field in dataclasses.fields(source)}[name]
-    words = documentation(source.__class__).get(name, "")
     described = typing.Annotated[kind, tyro.conf.arg(help=words, aliases=[short] if short else None)]
     return name, described, dataclasses.field(default=default)
 

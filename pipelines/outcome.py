@@ -13,6 +13,8 @@ from pipelines.oof import Scores
 from pipelines.predicting import sources_text
 from pipelines.run import Run
 
+STEERING = {"keep": "best", "schedule": "plateau"}  # settings of networks that heed the validation rows
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -67,21 +69,22 @@ def describe_outcome(outcome: Outcome) -> str:
         lines.append(("stopped", f"the score and the submission are of {sources_text(run.sources)}"))
     if len(run.finished()) < len(run.folds):
         lines.append(("unfinished", f"{len(run.finished())} of {len(run.folds)} folds; the rest can follow"))
-    if stops_early(run):
-        lines.append(("note", "fits stopped on their own validation rows: a little optimistic (--patience 0 is not)"))
+    if flags := steered_by(run):
+        lines.append(("note", f"fits were steered by their own validation rows ({flags}): a little optimistic"))
     if outcome.submission is not None:
         lines.append(("submission", f"{outcome.submission} ({len(run.tables.sample.ids):,} rows, checked)"))
     width = max(len(name) for name, _ in lines)
     return "\n".join([run.competition.name, *(f"  {name:<{width}}  {text}" for name, text in lines)])
 
 
-def stops_early(run: Run) -> bool:
-    """Whether the validation rows that a score is made on also stopped the fits."""
+def steered_by(run: Run) -> str:
+    """The settings by which the validation rows that a score is made on also steered the fits; empty: none."""
     learner = run.competition.learner
-    if getattr(learner, "keep", "last") == "best":
-        return True
+    flags = [f"--{name} {value}" for name, value in STEERING.items() if getattr(learner, name, "") == value]
     found = any(fit["found"] for fold in run.finished() for fit in run.done(fold))  # a linear model finds no rounds
-    return found and bool(getattr(learner, "patience", 0))
+    if found and (patience := getattr(learner, "patience", 0)):
+        flags.append(f"--patience {patience}")
+    return ", ".join(flags)
 
 
 def describe_folds(folds: Folds, path: Path) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -53,3 +56,23 @@ def check(images, paths: list[Path]) -> None:
 
 def stored(folder: Path, name: str) -> Path:
     return folder / READING.name / name
+
+
+def build_cache(photos: list[Path], folder: Path, fault: str, count: int, said: Path) -> None:
+    """Fill a cache, in a child of its own: until it is killed at a count of images, or its files reach a size."""
+
+    def steps(items, total, what):
+        for done, item in enumerate(items):
+            if fault == "kill" and done == count:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield item
+
+    with said.open("a") as sink:
+        os.dup2(sink.fileno(), 2)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if fault == "full":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (count, before[1]))
+    try:
+        check(Cache(folder=folder, mode="disk", steps=steps).images(photos, READING), photos)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)  # what is said of it is longer

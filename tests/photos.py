@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +78,9 @@ def load(root: Path) -> tuple[Table, Table]:
 
 def photo_learner(folder: Path, **chosen: Any) -> ImageLearner:
     """A fit of a few milliseconds."""
-    settings = {"model": "small", "network": small_network, "size": SIDE, "epochs": 3, "batch": 8, "rate": 0.05}
+    settings = {"network": small_network, "size": SIDE, "epochs": 3, "batch": 8, "rate": 0.05}
+    if own := chosen.get("network", small_network):
+        settings |= {"model": own.__name__, "weights": "none"}
     settings |= {
         "augment": "light",
         "views": "none",
@@ -119,10 +124,23 @@ def photo_targets() -> Targets:
 
 
 def run_in_child(chatter: Path, root: Path, runs: Path, environment: dict[str, str], chosen: dict[str, Any]) -> None:
-    """The corridor in a child of tests.forking, what it says in chatter."""
+    """The corridor in a child of tests.forking, what it says in chatter, last the seconds of its own time.
+
+    CPU_SECONDS in environment: it is killed once it has used so many.
+    """
     os.environ.update(environment)
+    if limit := environment.get("CPU_SECONDS"):
+        threading.Thread(target=kill_at, args=(float(limit),), daemon=True).start()
     with chatter.open("w") as sink:
         os.dup2(sink.fileno(), 1)
         os.dup2(sink.fileno(), 2)
         competition = photo_competition(runs / "cache", **chosen)
         run_competition(competition, Options(data=root, runs=runs, audit=False), Report())
+        print(time.process_time(), flush=True)
+
+
+def kill_at(seconds: float) -> None:
+    """Kill this process once it has used so many seconds of its own."""
+    while time.process_time() < seconds:
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGKILL)

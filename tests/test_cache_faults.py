@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import tempfile
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -14,30 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.decode import read
-from tests.cached import READING, Watched, check, draw, draw_all, stored
-from tests.source import ROOT
-
-BUILD = """
-import os, resource, signal, sys
-from pathlib import Path
-from features.cache import Cache
-from features.reading import Reading
-
-photos, folder, fault, count = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-if fault == "full":
-    resource.setrlimit(resource.RLIMIT_FSIZE, (count, count))
-
-def steps(items, total, what):
-    for done, item in enumerate(items):
-        if fault == "kill" and done == count:
-            os.kill(os.getpid(), signal.SIGKILL)
-        yield item
-
-images = Cache(folder=folder, mode="disk", steps=steps).images(
-    sorted(photos.iterdir()), Reading(height=8, width=8, fit="margin")
-)
-print(sum(int(images[row].sum()) for row in range(len(images))))
-"""
+from tests.cached import READING, Watched, build_cache, check, draw, draw_all, stored
+from tests.forking import FORKS, finish
 
 
 @pytest.fixture
@@ -45,16 +22,20 @@ def photos(tmp_path):
     return draw_all(tmp_path / "photos")
 
 
-def build(photos: list[Path], folder: Path, fault: str = "none", count: int = 0) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", BUILD, str(photos[0].parent), str(folder), fault, str(count)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+def build(photos: list[Path], folder: Path, fault: str = "none", count: int = 0) -> BaseProcess:
+    """A process that builds the cache, comes to its fault at count, and leaves what it says beside the folder."""
+    child = FORKS.Process(target=build_cache, args=(photos, folder, fault, count, said_beside(folder)))
+    child.start()
+    return child
+
+
+def said_beside(folder: Path) -> Path:
+    return folder.with_name("said")
 
 
 @pytest.mark.parametrize("count", [0, 1, 7])
 def test_a_killed_build_continues_where_it_was(photos, tmp_path, count):
-    killed = build(photos, tmp_path / "cache", "kill", count)
-    killed.communicate()
-    assert killed.returncode == -signal.SIGKILL
+    assert finish(build(photos, tmp_path / "cache", "kill", count)) == -signal.SIGKILL
     again = Watched(tmp_path / "cache")
     check(again.images(photos, READING), photos)
     assert again.totals == [12 - count]
@@ -77,9 +58,8 @@ def test_half_written_tails_are_dropped(photos, tmp_path):
 def test_a_full_disk_is_a_clear_error_and_leaves_nothing_broken(photos, tmp_path):
     sizes = [read(path, READING).size for path in photos]
     limit = sum(sizes[:7]) + 10  # the eighth image does not fit
-    full = build(photos, tmp_path / "cache", "full", limit)
-    error = full.communicate()[1]
-    assert full.returncode == 1
+    assert finish(build(photos, tmp_path / "cache", "full", limit)) == 1
+    error = said_beside(tmp_path / "cache").read_text()
     assert f"expected {sum(sizes) / 1000:.3g} kB of free disk" in error
     assert "File too large" in error
     assert "--cache ram" in error
@@ -92,9 +72,7 @@ def test_a_full_disk_is_a_clear_error_and_leaves_nothing_broken(photos, tmp_path
 
 def test_two_builders_at_once_share_the_work(photos, tmp_path):
     both = [build(photos, tmp_path / "cache") for _ in range(2)]
-    sums = {each.communicate()[0] for each in both}
-    assert len(sums) == 1
-    assert [each.returncode for each in both] == [0, 0]
+    assert [finish(each) for each in both] == [0, 0]
     again = Watched(tmp_path / "cache")
     check(again.images(photos, READING), photos)
     assert again.totals == []

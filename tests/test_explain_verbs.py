@@ -118,7 +118,7 @@ def test_find_rate_draws_a_curve_and_suggests_a_rate(podium, raw, runs, known):
     found = json.loads(summary)
     assert 1e-6 < found["rate"] < 1
     assert f"--rate {found['rate']:.1e}" in suggested
-    assert re.fullmatch(r".*/photos/find-rate-small-[0-9a-f]{8}\.png", found["plot"])
+    assert re.fullmatch(r".*/photos/find-rate-small_network-[0-9a-f]{8}\.png", found["plot"])
     assert curve == f"curve in {found['plot']}"
     assert cv2.imread(found["plot"]) is not None
     assert not list((runs / "photos").glob("*/run.json"))  # nothing was trained

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from pipelines.learners.tasks import Binary, Multiclass, Regression
 from pipelines.metrics import METRICS
 from pipelines.report import Report
 from pipelines.runfolder import RunFolder
+from pipelines.stops import UsageError
 from pipelines.training.losses import ClassLoss, SquareLoss
 from tests.photos import load, photo_learner, photo_targets, shades, write_photos
 
@@ -144,6 +146,16 @@ def test_settings_that_mean_nothing_for_the_loss_are_refused():
         ImageLearner(loss=SquareLoss(), balance=True)
 
 
+@pytest.mark.parametrize(("name", "value", "only"), [("model", "resnet18", "small_network"),
+                         ("weights", "pretrained", "none"), ("drop", 0.5, "0.0")])  # fmt: skip
+def test_a_flag_that_would_change_nothing_of_a_network_of_ones_own_is_refused(name, value, only, tmp_path):
+    learner = photo_learner(tmp_path)
+    learner.check()
+    replace(learner, network=partial(learner.network, seed=3)).check()
+    with pytest.raises(UsageError, match=f"--{name}: expected {only}, as small_network .* got {value}"):
+        replace(learner, **{name: value}).check()
+
+
 # -- weights
 
 
@@ -176,7 +188,7 @@ def test_a_pickle_is_not_opened_and_other_weights_are_refused(table, cache, tmp_
     learner = photo_learner(cache, network=None, model="test_resnet", size=32)
     pickled = tmp_path / "model.pth"
     torch.save({}, pickled)
-    with pytest.raises(ValueError, match=r"expected a \.safetensors file, got \.pth: a pickle can run code"):
+    with pytest.raises(ValueError, match=r"a \.safetensors file, got \.pth: a pickle can run code.*three ways"):
         fitted(replace(learner, weights=str(pickled)), table, tmp_path)
     save_file({"other": torch.zeros(2)}, tmp_path / "other.safetensors")
     with pytest.raises(

@@ -17,23 +17,11 @@ from pipelines.contents import Contents
 from pipelines.fingerprint import table_fingerprint
 from pipelines.kaggle.unpack import prepare
 from tests.packing import packed, quiet
-from tests.toys import first_fold, gain, shuffle
+from tests.toys import first_fold, gain, shuffle, toy_files
 
 competition = find_competition("invasive_species")
 ROWS, TEST_ROWS = 320, 60
-
-
-@pytest.fixture(scope="module")
-def raw(tmp_path_factory) -> Path:
-    """The toy files; not to be changed."""
-    folder = tmp_path_factory.mktemp("forest")
-    competition.toy(folder)
-    return folder
-
-
-@pytest.fixture
-def root(raw, tmp_path) -> Path:
-    return Path(shutil.copytree(raw, tmp_path / "files"))
+raw, root = toy_files(competition)
 
 
 def test_toy_files_are_laid_out_like_kaggles(raw):
@@ -63,16 +51,21 @@ def test_rows_are_photos_and_ids_repeat_between_train_and_test(raw):
 
 
 def test_kaggles_own_archives_give_the_same_tables(raw, tmp_path):
-    root = tmp_path / "invasive-species-monitoring"
+    root, plain = tmp_path / "invasive-species-monitoring", tmp_path / "plain"
     root.mkdir()
-    inner = {f"{name}.zip": packed("zip", {name: (raw / name).read_bytes()}) for name in FILES[2:]}
-    for name in FILES[:2]:
-        photos = {f"{name}/{path.name}": path.read_bytes() for path in (raw / name).iterdir()}
-        inner[f"{name}.7z"] = packed("7z", photos)
+    inner = {}
+    for name, side in zip(FILES[2:], FILES[:2], strict=True):  # the first dozen of each
+        (plain / side).mkdir(parents=True)
+        (plain / name).write_text("".join((raw / name).read_text().splitlines(keepends=True)[:13]))
+        inner[f"{name}.zip"] = packed("zip", {name: (plain / name).read_bytes()})
+        photos = {f"{side}/{number}.jpg": (raw / side / f"{number}.jpg").read_bytes() for number in range(1, 13)}
+        for place, content in photos.items():
+            (plain / place).write_bytes(content)
+        inner[f"{side}.7z"] = packed("7z", photos)
     (root / "invasive-species-monitoring.zip").write_bytes(packed("zip", inner))
     prepare(root, competition.files, lambda line: None, quiet)
     contents = Contents(tmp_path / "contents.json")
-    for table, unpacked in zip(competition.load(raw), competition.load(root), strict=True):
+    for table, unpacked in zip(competition.load(plain), competition.load(root), strict=True):
         assert table_fingerprint(table, contents) == table_fingerprint(unpacked, contents)
 
 
@@ -156,5 +149,5 @@ def test_the_network_learns_texture_and_no_noise(podium, root, tmp_path):
     assert written["name"].tolist() == [str(number) for number in range(1, TEST_ROWS + 1)]
     assert written["invasive"].astype(float).between(0, 1).all()
     shuffle(root / "train_labels.csv", "invasive")
-    above, error = gain(first_fold(podium, competition.name, root))
+    above, error = gain(first_fold(podium, competition.name, root, "--epochs", "3"))
     assert above < 3 * error

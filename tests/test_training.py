@@ -116,6 +116,25 @@ def test_half_precision_trains_as_well(tmp_path, precision):
     assert judge(training.predictor) > 0.95
 
 
+def test_a_compiled_network_trains_and_its_checkpoint_is_the_plain_ones(tmp_path, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda network: compiled.append(network) or Wrapped(network))
+    made = trained(folder_at(tmp_path / "compiled"), compile=True)
+    assert compiled == [made.network]
+    assert made.path.read_bytes() == trained(folder_at(tmp_path / "plain")).path.read_bytes()
+
+
+class Wrapped(torch.nn.Module):
+    """As torch.compile wraps: other names of weights, the same weights."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, inputs):
+        return self.inner(inputs)
+
+
 # -- learning rates
 
 

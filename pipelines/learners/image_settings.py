@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pipelines.contract import Chunks, Table
 from pipelines.learners.pixel_settings import PixelSettings
+from pipelines.stops import UsageError
 from pipelines.training.losses import BinaryLoss, Loss, with_settings
 
 if TYPE_CHECKING:
@@ -82,11 +83,23 @@ class ImageSettings(PixelSettings):
     def check(self) -> None:
         """Refuse a backbone or weights that do not exist, before any work is done."""
         if self.network is not None:
+            self._check_own(self.network)
             return
         from pipelines.training.networks import check_model
 
         check_model(self.model)
         super().check()
+
+    def _check_own(self, network: Callable[[int, int], Any]) -> None:
+        """Refuse flags that choose among timm's networks and would change nothing of a network of its own."""
+        inner = getattr(network, "func", network)  # of a partial
+        own = getattr(inner, "__name__", type(inner).__name__)
+        for name, only in {"model": own, "weights": "none", "drop": 0.0}.items():
+            if (got := getattr(self, name)) != only:
+                raise UsageError(
+                    f"--{name}: expected {only}, as {own} is a network of the competition's own that starts at random, "
+                    f"got {got}; leave --{name} out, or change spec.py"
+                )
 
     def inputs(self, table: Table) -> Chunks:
         """Chunks of images as the network sees them, uint8 (rows, size, size, channels), cached or decoded ahead.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,9 @@ class PixelLearner(PixelSettings):
     """Fits, loads and tries out; what is fitted is of its kind, which waits for torch."""
 
     @property
+    @abstractmethod
     def kind(self) -> Kind[Any, Any]:
         """How training is made and its model read back."""
-        raise NotImplementedError
 
     def fit(self, train: Table, valid: Table | None, targets: Targets, out: Out) -> Model:
         """Train on, from the checkpoint where there is one, and keep the network that predicts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +29,7 @@ def paths_of(table: Table) -> list[Path]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PixelSettings(NetworkSettings):
+class PixelSettings(NetworkSettings, ABC):
     """A network that sees images; a learner adds what it is and how it sees them."""
 
     weights: str = "pretrained"
@@ -45,14 +46,14 @@ class PixelSettings(NetworkSettings):
     open_images: Callable[[Table], Any] | None = None  # features.images.Images of pixels that are no files
 
     @property
+    @abstractmethod
     def reading(self) -> Reading:
         """How files become the pixels that are kept."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def seen(self) -> Size:
         """Height and width of the images that the network sees in prediction."""
-        raise NotImplementedError
 
     @property
     def interpolation(self) -> str:

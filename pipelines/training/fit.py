@@ -74,10 +74,9 @@ class Training:
         """The network that predicts: the running mean of weights where there is one."""
         return self.network if self.averaged is None else self.averaged.module
 
-    @property
-    def rate(self) -> float:
-        """The head's learning rate in the step before."""
-        return self.settings.rate * self.rates.share(self.epoch * len(self.batches) + self.step - 1)
+    def rate_of(self, step: int) -> float:
+        """The head's learning rate in a step of this epoch, counted from 1."""
+        return self.settings.rate * self.rates.share(self.epoch * len(self.batches) + step - 1)
 
     @property
     def seed(self) -> int:

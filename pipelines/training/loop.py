@@ -51,7 +51,7 @@ def finish_epoch(training: Training, seconds: float) -> None:
     A kill between two of these is mended by the epoch that the checkpoint makes run again.
     """
     loss = training.total / max(1, training.step)
-    numbers = {"loss": loss, "rate": training.rate}
+    numbers = {"loss": loss, "rate": training.rate_of(training.step)}
     training.epoch, training.step, training.total = training.epoch + 1, 0, 0.0
     heeded = loss
     if training.judge is not None:
@@ -104,6 +104,6 @@ class Losses:
         )
         raise ValueError(
             f"{training.out.folder}: expected a finite loss, got {loss} in epoch {training.epoch + 1} at step "
-            f"{self.seen} of {len(training.batches)}, learning rate {training.rate:.3g}; {kept}: "
+            f"{self.seen} of {len(training.batches)}, learning rate {training.rate_of(self.seen):.3g}; {kept}: "
             "lower --rate, set --clip 1, use --precision fp32, or look for targets that are no numbers"
         )

@@ -89,7 +89,7 @@ def find_weights(text: str) -> Path:
         raise ValueError(
             f"--weights {text}: expected a .safetensors file, got {found[0].suffix or 'no ending'}: a pickle can run "
             "code when it is read; convert it once, where you trust it: "
-            "safetensors.torch.save_file(torch.load(FILE, weights_only=True), TO)"
+            f"safetensors.torch.save_file(torch.load(FILE, weights_only=True), TO); {WAYS}"
         )
     return found[0]
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -72,21 +73,24 @@ def paint(number: int) -> np.ndarray:
     return np.clip(total, 0, 231).astype(np.uint8)
 
 
+def cached_batches(paths: list[Path], kept: Path, side: int = SIDE, **chosen: Any) -> Batches:
+    """Augmented batches of photos, which are decoded into a cache first."""
+    return Batches(
+        images=Cache(folder=kept, mode="disk", workers=chosen["workers"]).images(paths, READING),
+        ids=pd.Index([path.stem for path in paths]),
+        augment=Augment(RECIPE, side, side),
+        drop_last=True,
+        **chosen,
+    )
+
+
 def ours(folder: Path) -> list[float]:
     """Images per second of the first epoch, the cache built in it, and of the second."""
     paths = sorted(folder.rglob("*.jpg"))
     normalise = Normalise(MEAN, STD)  # imports torch, as the peers have before their clock starts
     with tempfile.TemporaryDirectory() as kept:
         start = time.perf_counter()
-        images = Cache(folder=Path(kept), mode="disk", workers=WORKERS).images(paths, READING)
-        batches = Batches(
-            images=images,
-            ids=pd.Index([path.stem for path in paths]),
-            augment=Augment(RECIPE, SIDE, SIDE),
-            batch=BATCH,
-            workers=WORKERS,
-            drop_last=True,
-        )
+        batches = cached_batches(paths, Path(kept), batch=BATCH, workers=WORKERS)
         built = time.perf_counter() - start
         rates = [rate(normalise(batch.images) for batch in batches.epoch(number)) for number in range(2)]
         count = batches.steps() * BATCH

@@ -23,6 +23,12 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def timm_loader(folder: Path) -> Callable[[], Iterable[Any]]:
+    """timm's create_loader on this machine's CPU."""
+    loader = timm_made(folder)
+    return lambda: (images for images, _ in loader)
+
+
+def timm_made(folder: Path, side: int = SIDE, batch: int = BATCH, workers: int = WORKERS, device: str = "cpu") -> Any:
     """timm's create_loader with its prefetcher, the faster of its two ways, and torchvision's affine added."""
     import torch
     from timm.data import ImageDataset, create_loader
@@ -31,10 +37,10 @@ def timm_loader(folder: Path) -> Callable[[], Iterable[Any]]:
     dataset = ImageDataset(str(folder))
     loader = create_loader(
         dataset,
-        (3, SIDE, SIDE),
-        BATCH,
+        (3, side, side),
+        batch,
         is_training=True,
-        num_workers=WORKERS,
+        num_workers=workers,
         scale=SCALE,
         ratio=RATIO,
         hflip=0.5,
@@ -42,7 +48,7 @@ def timm_loader(folder: Path) -> Callable[[], Iterable[Any]]:
         interpolation="bilinear",
         mean=MEAN,
         std=STD,
-        device=torch.device("cpu"),
+        device=torch.device(device),
         persistent_workers=True,
     )
     affine = transforms.RandomAffine(
@@ -53,10 +59,18 @@ def timm_loader(folder: Path) -> Callable[[], Iterable[Any]]:
         interpolation=transforms.InterpolationMode.BILINEAR,
     )
     dataset.transform.transforms.insert(2, affine)
-    return lambda: (images for images, _ in loader)
+    return loader
 
 
 def fastai_loader(folder: Path) -> Callable[[], Iterable[Any]]:
+    """fastai's ImageDataLoaders on this machine's CPU."""
+    from fastai.vision import all as fastai
+
+    loaders = fastai_made(folder)
+    return lambda: (images.as_subclass(fastai.Tensor) for images, _ in loaders.train)
+
+
+def fastai_made(folder: Path, batch: int = BATCH, workers: int = WORKERS, device: str = "cpu") -> Any:
     """fastai's ImageDataLoaders with its batch transforms; it has no shift and shear of its own: rotation and zoom."""
     from fastai.vision import all as fastai
 
@@ -70,7 +84,7 @@ def fastai_loader(folder: Path) -> Callable[[], Iterable[Any]]:
             fastai.Saturation(JITTER, p=1),
         ]
     )
-    loaders = fastai.ImageDataLoaders.from_path_func(
+    return fastai.ImageDataLoaders.from_path_func(
         folder,
         sorted(folder.rglob("*.jpg")),
         lambda path: path.parent.name,
@@ -78,11 +92,10 @@ def fastai_loader(folder: Path) -> Callable[[], Iterable[Any]]:
         seed=0,
         item_tfms=fastai.RandomResizedCrop(SIDE, min_scale=SCALE[0], ratio=RATIO),
         batch_tfms=[*moves, fastai.Normalize.from_stats(MEAN, STD)],
-        bs=BATCH,
-        num_workers=WORKERS,
-        device="cpu",
+        bs=batch,
+        num_workers=workers,
+        device=device,
     )
-    return lambda: (images.as_subclass(fastai.Tensor) for images, _ in loaders.train)
 
 
 def plain_loader(folder: Path) -> Callable[[], Iterable[Any]]:
@@ -101,9 +114,10 @@ def plain_loader(folder: Path) -> Callable[[], Iterable[Any]]:
             albumentations.HorizontalFlip(p=0.5),
             albumentations.Affine(
                 scale=(1 - ZOOM, 1 + ZOOM),
+                keep_ratio=True,
                 rotate=(-ROTATE, ROTATE),
                 translate_percent=(-SHIFT, SHIFT),
-                shear=(-SHEAR, SHEAR),
+                shear={"x": (-SHEAR, SHEAR), "y": (0, 0)},
                 p=1,
             ),
             albumentations.ColorJitter(jitter, jitter, jitter, (0, 0), p=1),

@@ -55,9 +55,7 @@ def _ridge(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
     centre = goal.mean(axis=0)
     side = min(len(rows), rows.width)
     # The matrix, LAPACK's copy of it, its directions and two more to work in; blocks in the making.
-    require(
-        5 * 8 * side**2 + 3 * 8 * BLOCK * rows.width, problem.learner.memory, f"ridge of {side:,} by {side:,}", ""
-    )
+    require(5 * 8 * side**2 + 3 * 8 * BLOCK * rows.width, problem.learner.memory, f"ridge of {side:,} by {side:,}", "")
     dual = rows.width > len(rows)
     matrix, onto = _pairs(rows) if dual else _products(rows), goal - centre
     values, vectors = np.linalg.eigh(matrix)

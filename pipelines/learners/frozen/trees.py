@@ -52,7 +52,7 @@ def fit(problem: Problem) -> None:
 
 def histograms(learner: FrozenSettings, columns: Columns, rows: int) -> int:
     """The bytes of what LightGBM keeps of each leaf: two sums for every bin of every feature."""
-    chosen = lightgbm.params(problem_of(learner.task, learner.task.classes, columns), settings_of(learner))
+    chosen = lightgbm.params(problem_of(learner.task, range(len(learner.task.classes)), columns), settings_of(learner))
     bins = min(int(chosen.get("max_bin", BINS)), rows) + 1
     return int(chosen["num_leaves"]) * len(columns.names) * bins * 16
 
