@@ -14,7 +14,7 @@ from pathlib import Path
 from competitions.cli import main
 
 FORKS = multiprocessing.get_context("forkserver")
-HEAVY = ["lightgbm", "pyarrow.parquet", "pipelines.learners.image_fit"]
+HEAVY = ["lightgbm", "pyarrow.parquet", "pipelines.learners.image_fit", "pipelines.learners.mask_fit"]
 FORKS.set_forkserver_preload(["competitions.cli", "competitions.verbs", *HEAVY, "tests.forking", "tests.photos"])
 
 

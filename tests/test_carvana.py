@@ -34,9 +34,20 @@ def raw(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def few(tmp_path_factory) -> Path:
+    """The files of a few cars; not to be changed."""
+    folder = tmp_path_factory.mktemp("few")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("competitions.carvana_masks.toy.CARS", 2)
+        patch.setattr("competitions.carvana_masks.toy.TEST_CARS", 1)
+        competition.toy(folder)
+    return folder
+
+
 @pytest.fixture
-def root(raw, tmp_path) -> Path:
-    return Path(shutil.copytree(raw, tmp_path / "files"))
+def root(few, tmp_path) -> Path:
+    return Path(shutil.copytree(few, tmp_path / "files"))
 
 
 def load(root: Path):
@@ -96,35 +107,35 @@ def test_no_car_is_in_two_folds_and_areas_are_spread(raw):
         assert train["area"].iloc[valid].mean() == pytest.approx(train["area"].mean(), rel=0.1)
 
 
-def test_kaggles_own_archives_give_the_same_tables(raw, tmp_path):
+def test_kaggles_own_archives_give_the_same_tables(few, tmp_path):
     root = tmp_path / competition.slug
     root.mkdir()
-    inner = {f"{name}.zip": packed("zip", {name: (raw / name).read_bytes()}) for name in FILES if name.endswith(".csv")}
-    inner[LOOSE] = (raw / LOOSE).read_bytes()
+    inner = {f"{name}.zip": packed("zip", {name: (few / name).read_bytes()}) for name in FILES if name.endswith(".csv")}
+    inner[LOOSE] = (few / LOOSE).read_bytes()
     for name in ("train", "train_masks", "test"):
         inner[f"{name}.zip"] = packed(
-            "zip", {f"{name}/{path.name}": path.read_bytes() for path in (raw / name).iterdir()}
+            "zip", {f"{name}/{path.name}": path.read_bytes() for path in (few / name).iterdir()}
         )
     (root / f"{competition.slug}.zip").write_bytes(packed("zip", inner))
     prepare(root, competition.files, lambda line: None, quiet)
     contents = Contents(tmp_path / "contents.json")
-    for table, unpacked in zip(load(raw), load(root), strict=True):
+    for table, unpacked in zip(load(few), load(root), strict=True):
         assert table_fingerprint(table, contents) == table_fingerprint(unpacked, contents)
 
 
-def test_a_truncated_archive_is_named_and_leaves_nothing(raw, tmp_path):
+def test_a_truncated_archive_is_named_and_leaves_nothing(few, tmp_path):
     root = tmp_path / "files"
     root.mkdir()
     for name in (name for name in FILES if "." in name):
-        shutil.copy(raw / name, root / name)
-    whole = packed("zip", {f"train/{path.name}": path.read_bytes() for path in list((raw / "train").iterdir())[:20]})
+        shutil.copy(few / name, root / name)
+    whole = packed("zip", {f"train/{path.name}": path.read_bytes() for path in list((few / "train").iterdir())[:20]})
     (root / "train.zip").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match=r"train\.zip: expected a whole archive, got a damaged one"):
         prepare(root, competition.files, lambda line: None, quiet)
     assert not (root / "train").exists()
 
 
-def test_better_images_are_another_name_of_the_same_competition(raw, root):
+def test_better_images_are_another_name_of_the_same_competition(root):
     better = find_competition("carvana_masks/hq")
     assert better.slug == competition.slug
     for side in ("train", "test"):
