@@ -148,6 +148,14 @@ def test_better_images_are_another_name_of_the_same_competition(root):
         better.load(root)
 
 
+def test_images_and_masks_that_the_table_does_not_list_are_said(root, capsys):
+    lines = (root / "train_masks.csv").read_text().splitlines()
+    (root / "train_masks.csv").write_text("\n".join(lines[:-1]) + "\n")
+    train, _ = load(root)
+    assert len(train) == 2 * ANGLES - 1
+    assert "1 masks are not in train_masks.csv and left out (" in capsys.readouterr().err
+
+
 def test_the_corrupt_image_may_be_missing_and_what_macos_adds_is_no_mask(root):
     (root / "test" / LOOSE).unlink()
     (root / "train_masks" / "._0123456789ab_01_mask.gif").write_bytes(b"")

@@ -68,16 +68,20 @@ def described(rows: Table, root: Path) -> Table:
 
 
 def check_pairs(train: Table, masks: Path) -> None:
-    """Refuse an image without a mask, and a mask without an image."""
+    """Refuse an image without a mask, and a mask without an image; say which of both train_masks.csv does not list."""
+    from features.ahead import to_stderr
+
     found = {path.name for path in masks.glob("[!.]*.gif")}  # ._*.gif is what macOS adds
     expected = {path.name for path in train["mask"]}
     without = [id for id, path in train["mask"].items() if path.name not in found]
     if without:
         raise ValueError(lacking(f"a mask {masks}/NAME_mask.gif for every image", without))
     folder = train["image"].iloc[0].parent
-    extra = sorted(name for name in found - expected if not (folder / f"{name[:-9]}.jpg").exists())
-    if extra:
+    beyond = sorted(found - expected)
+    if extra := [name for name in beyond if not (folder / f"{name[:-9]}.jpg").exists()]:
         raise ValueError(lacking(f"an image in {folder} for every mask in {masks}", extra))
+    if beyond:
+        to_stderr(f"carvana_masks: {len(beyond)} masks are not in train_masks.csv and left out ({shorten(beyond)})")
 
 
 def check_sizes(train: Table) -> list[tuple[int, int]]:
