@@ -99,10 +99,18 @@ def test_an_unknown_backbone_names_near_ones(table, cache, tmp_path):
         fitted(photo_learner(cache, network=None, model="convnxt_tiny", weights="none"), table, tmp_path)
 
 
-def test_a_network_of_one_size_refuses_views_of_several(table, cache, tmp_path):
-    learner = photo_learner(cache, network=None, model="test_vit", weights="none", size=48, views="scales")
-    with pytest.raises(ValueError, match="--views scales: expected a model that sees images of any size, got test_vit"):
-        fitted(learner, table, tmp_path)
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({"model": "test_vit", "views": "scales"}, "--views scales: expected a model that sees images of any size"),
+        ({"model": "botnet50ts_256", "weights": "pretrained"}, "--weights pretrained: .* timm has weights of.*three"),
+        ({"model": "test_vit", "device": "cpu,cuda:99"}, "--device: expected a device of this machine, got cuda:99"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_any_work(chosen, expected, tmp_path):
+    learner = photo_learner(tmp_path, **{"network": None, "weights": "none", "size": 48, **chosen})
+    with pytest.raises(ValueError, match=expected):
+        learner.check()
 
 
 # -- kinds of targets

@@ -58,7 +58,7 @@ class Page:
         )
         link = f'<a href="{html.escape(file.name)}">{html.escape(file.name)}</a>'
         self.parts.append(
-            f"<h2>Worst errors</h2>\n<p>{html.escape(caption)} {link}</p>\n"
+            f"<h2>The worst rows, listed</h2>\n<p>{html.escape(caption)} {link}</p>\n"
             f'<div class="wide"><table>\n<tr>{head}</tr>\n{body}\n</table></div>'
         )
 

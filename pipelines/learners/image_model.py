@@ -126,9 +126,5 @@ def _timm_network(learner: ImageSettings, shape: Shape, weights: str, outputs: i
     backbone = Backbone(
         model=learner.model, outputs=outputs, size=learner.size, channels=shape.channels, drop=learner.drop
     )
-    if learner.views == "scales" and backbone.fixed:
-        raise ValueError(
-            f"--views scales: expected a model that sees images of any size, got {learner.model}; use --views flip"
-        )
     network = backbone.build(weights, learner.seed)
     return network, pixels_of(network)

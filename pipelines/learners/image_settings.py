@@ -81,14 +81,20 @@ class ImageSettings(PixelSettings):
         return made
 
     def check(self) -> None:
-        """Refuse a backbone or weights that do not exist, before any work is done."""
+        """Refuse a backbone, weights or views that there are none of, before any work is done."""
+        super().check()
         if self.network is not None:
             self._check_own(self.network)
             return
-        from pipelines.training.networks import check_model
+        from pipelines.training.networks import Backbone, check_model, check_pretrained
 
         check_model(self.model)
-        super().check()
+        if self.weights == "pretrained":
+            check_pretrained(self.model)
+        if self.views == "scales" and Backbone(model=self.model, outputs=0).fixed:
+            raise ValueError(
+                f"--views scales: expected a model that sees images of any size, got {self.model}; use --views flip"
+            )
 
     def _check_own(self, network: Callable[[int, int], Any]) -> None:
         """Refuse flags that choose among timm's networks and would change nothing of a network of its own."""

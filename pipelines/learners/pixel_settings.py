@@ -66,9 +66,12 @@ class PixelSettings(NetworkSettings, ABC):
         return CHUNK
 
     def check(self) -> None:
-        """Refuse weights that do not exist, before any work is done."""
+        """Refuse weights or devices that do not exist, before any work is done."""
+        from pipelines.training.device import choose_device
         from pipelines.training.networks import find_weights
 
+        for device in self.device.split(","):
+            choose_device(device)
         if self.weights not in ("pretrained", "none"):
             find_weights(self.weights)
 

@@ -124,6 +124,15 @@ def interpolation_of(model: str) -> str:
     return known.interpolation if known is not None and known.interpolation else "bilinear"
 
 
+def check_pretrained(model: str) -> None:
+    """Refuse to wait for pretrained weights that nobody has."""
+    import timm
+
+    known = timm.get_pretrained_cfg(model)
+    if known is None or not known.has_weights:
+        raise ValueError(f"--weights pretrained: expected a backbone that timm has weights of, got {model}; {WAYS}")
+
+
 def check_model(model: str, flag: str = "--model") -> None:
     """Refuse a backbone that timm does not know, naming near ones; flag: where it was asked for."""
     import difflib
