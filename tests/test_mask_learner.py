@@ -105,6 +105,7 @@ def test_images_are_padded_by_reflection_and_maps_cut_back():
     assert torch.equal(inner.seen[..., -1], images[..., -2])
 
 
+@pytest.mark.filterwarnings("ignore:Error loading:UserWarning")  # an older segmentation-models-pytorch says it too
 def test_weights_are_had_or_refused(tmp_path):
     encoder = Segmenter(arch="unet", encoder="resnet18", channels=3)
     network, _ = encoder.build("none", 0)
