@@ -140,8 +140,10 @@ def test_a_round_trip_with_kernels_and_w_and_b_leaves_no_secret(podium, state, t
         said.append(podium("board", MAY))
         assert [each["jobType"] for each in wandb.runs.values()].count("board") == 0  # only when asked
         said.append(podium("board", MAY, "--wandb", "online", "--csv", tmp_path / "ledger.csv"))
-        (board,) = [each["lines"] for each in wandb.runs.values() if each["jobType"] == "board"]
-        assert [("pictures/board" in each, "board" in each) for each in board] == [(True, False), (False, True)]
+        (board,) = [each for each in wandb.runs.values() if each["jobType"] == "board"]
+        assert board["project"] == "tps_tabular-may-2022"
+        held = [("pictures/board" in each, "board" in each) for each in board["lines"]]
+        assert held == [(True, False), (False, True)]
         kernels.states, kernels.output = ["COMPLETE"], {"submission.csv": (run / "submission.csv").read_bytes()}
         said += [podium("kernel", step, run.name) for step in ("build", "push", "status", "pull")]
         monkeypatch.setattr("competitions.kernel_runs.find_competition", lambda name: may)
