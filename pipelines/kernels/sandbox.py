@@ -25,7 +25,7 @@ PACKAGES = "/opt/image"
 PASSED = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "CUDA_VISIBLE_DEVICES")  # what decides speed and last bits
 SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "etc")
 LIVE = ("proc", "sys", "dev")
-LOOK = 0.25  # seconds between two looks at a kernel's memory, fewer at first; each takes milliseconds of the time that is reported
+LOOK = 0.25  # seconds between two looks at a kernel's memory, fewer at first; each takes milliseconds of its time
 
 
 @dataclass(frozen=True)
