@@ -10,13 +10,10 @@ import pytest
 from competitions.registry import find_competition
 from pipelines.kaggle.answers import Sent
 from pipelines.kaggle.sending import arrived
-from pipelines.runfolder import RunFolder
 from submissions.ledger import LEDGER, Ledger
 from submissions.ledger_rows import BoardRow, SubmissionRow
 from tests.kaggle_server import FOREVER, Fault, State
 from tests.kaggling import HASTY, MAY, SLUG, aimed, copy_run
-from tests.tracked import settle_home
-from tests.wandb_records import read_folders
 
 
 @pytest.fixture
@@ -63,20 +60,6 @@ def test_a_submission_is_uploaded_scored_and_recorded(podium, run, state, ledger
 def test_the_message_names_the_run_and_its_score(podium, run, state, ledger):
     assert podium("submit", run).code == 0
     assert state.submissions[0]["description"] == f"{run} CV {ledger.runs(MAY)[0].score:.5f}"
-
-
-def test_a_score_and_the_board_reach_w_and_b_when_asked(podium, run, tmp_path, monkeypatch):
-    settle_home(tmp_path, monkeypatch)
-    said = podium("submit", run, "--wandb", "offline")
-    assert said.code == 0, said.err
-    folder = RunFolder(tmp_path / "runs" / MAY / run)
-    sent = read_folders(folder.tracking)
-    assert any(one.summary.get("public") == 0.87 for one in sent.values())
-    assert podium("board", MAY, "--no-plot").code == 0
-    assert not (folder.root.parent / "board").exists()
-    assert podium("board", MAY, "--wandb", "offline", "--no-plot").code == 0
-    (board,) = read_folders(folder.root.parent / "board" / "wandb").values()
-    assert [row["board/_type"] for row in board.history] == ["table-file"]
 
 
 def test_a_dry_run_does_all_but_upload(podium, run, state, ledger):

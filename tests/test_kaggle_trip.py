@@ -14,6 +14,7 @@ from functools import partial
 import pytest
 
 from competitions.registry import find_competition
+from pipelines.runfolder import RunFolder, read_json
 from submissions.ledger import LEDGER, Ledger
 from tests.conftest import QUICK
 from tests.forking import finish, start
@@ -122,26 +123,52 @@ def test_no_secret_is_left_anywhere(podium, state, raw_files, tmp_path, monkeypa
 
 
 def test_a_round_trip_with_kernels_and_w_and_b_leaves_no_secret(podium, state, tmp_path, monkeypatch, caplog):
-    """Download, training, submission, board and a kernel there and back, all of it told to W&B over loopback."""
+    """Download, training, submission, board and a kernel there and back, all of it told to W&B, as there is a key."""
     settle_home(tmp_path, monkeypatch)
-    state.code, said = True, []
+    said = []
     may = replace(find_competition(MAY), code=True)
     with kernels_at(monkeypatch, tmp_path / "home", state) as (_, kernels), closing(WandbServer()) as wandb:
         monkeypatch.setenv("WANDB_API_KEY", WANDB_KEY)
         monkeypatch.setenv("WANDB_BASE_URL", wandb.url)
-        online = ("--wandb", "online")
-        said += [podium("data", MAY), podium("run", MAY, *QUICK, "--folds", "0,1", *online, "--wandb-models")]
+        said += [podium("data", MAY), podium("run", MAY, *QUICK, "--folds", "0,1", "--wandb-models")]
+        assert said[-1].code == 0, said[-1].err
+        assert f"W&B: {wandb.url}/me/" in said[-1].err
         (run,) = [path.parent for path in (tmp_path / "runs" / MAY).glob("*/run.json")]
+        w_and_b_holds(wandb, RunFolder(run))
+        said.append(podium("submit", run.name))
+        assert wandb.summary("cv")["public"] == 0.87
+        said.append(podium("board", MAY))
+        assert [each["jobType"] for each in wandb.runs.values()].count("board") == 0  # only when asked
+        said.append(podium("board", MAY, "--wandb", "online", "--csv", tmp_path / "ledger.csv"))
+        (board,) = [each for each in wandb.runs.values() if each["jobType"] == "board"]
+        assert board["project"] == "tps_tabular-may-2022"
+        held = [("pictures/board" in each, "board" in each) for each in board["lines"]]
+        assert held == [(True, False), (False, True)]
         kernels.states, kernels.output = ["COMPLETE"], {"submission.csv": (run / "submission.csv").read_bytes()}
         said += [podium("kernel", step, run.name) for step in ("build", "push", "status", "pull")]
         monkeypatch.setattr("competitions.kernel_runs.find_competition", lambda name: may)
-        said.append(podium("kernel", "submit", run.name))
-        state.code = False
-        said.append(podium("submit", run.name, *online))
-        said += [podium("sync", MAY), podium("board", MAY, *online, "--csv", tmp_path / "ledger.csv")]
+        state.code = True
+        said += [podium("kernel", "submit", run.name, "--wandb", "off"), podium("sync", MAY)]
         assert [(each.code, each.err if each.code else "") for each in said] == [(0, "")] * len(said)
         assert len(state.submissions) == 2
-        assert wandb.summary("cv")["public"] == 0.87
         told = [repr([state.asked, kernels.saved]).encode(), *wandb.bodies, *state.uploads.values()]
     assert secrets_in(tmp_path, caplog.text, *(text for each in said for text in (each.out, each.err))) == []
     assert [secret for secret in SECRETS for text in told if secret.encode() in text] == []
+    ours = [text for text in wandb.bodies if b"storagePolicy" not in text]  # wandb's lists of an artifact's files
+    assert not [text for text in ours if str(tmp_path).encode() in text]
+
+
+def w_and_b_holds(server, folder: RunFolder) -> None:
+    """Every step of every fold, the scores and the models."""
+    assert {run["groupName"] for run in server.runs.values()} == {folder.name}
+    assert sorted(run["jobType"] for run in server.runs.values()) == ["cv", "fold", "fold"]
+    assert all(run["complete"] for run in server.runs.values())
+    lines = folder.logged()
+    for fold in ("0", "1"):
+        sent = [(line["step"], line["train_binary_logloss"]) for line in server.lines(f"fold{fold}")]
+        assert sent == [(line["step"], line["train_binary_logloss"]) for line in lines if line["fold"] == fold]
+    assert server.summary("cv")["score"] == read_json(folder.record)["scores"]["score"]
+    models = [each for each in server.artifacts if each["artifactTypeName"] == "model"]
+    assert [each["artifactCollectionName"] for each in models] == [f"{folder.name}-fold{fold}" for fold in (0, 1)]
+    model = next(path for path in (folder.root / "fold0" / "seed0").iterdir() if path.suffix == ".txt")
+    assert model.read_bytes() in server.files.values()

@@ -16,7 +16,7 @@ import pytest
 from pipelines.predictions import read_predictions
 from pipelines.report import Report
 from pipelines.runfolder import RunFolder, read_json
-from pipelines.tracking.sending import send_board, send_submission
+from pipelines.tracking.sending import send_submission
 from pipelines.tracking.tracker import mirrored
 from tests.conftest import QUICK
 from tests.tracked import (
@@ -114,16 +114,6 @@ def telling_the_leaderboard(folder):
     assert list(folder.tracking.glob("offline-run-*/files/media/images/pictures/confusion*.png"))
     assert cv.history[2]["leaderboard/public"] == cv.summary["public"] == 0.71
     assert cv.history[2]["leaderboard/cv"] == read_json(folder.record)["scores"]["score"]
-    board = folder.root.parent / "board"
-    plot = folder.pictures / "confusion.png"
-    rows = [{"run": "one", "cv": 0.9, "public": 0.8}, {"run": "two", "cv": 0.7}]
-    send_board(board, MAY, rows, plot, "offline", Report(quiet=True))
-    (sent,) = read_folders(board / "wandb").values()
-    assert sent.about.project == "tps_tabular-may-2022"
-    assert [row.get("pictures/board/_type") or row.get("board/_type") for row in sent.history] == [
-        "image-file",
-        "table-file",
-    ]
 
 
 def test_one_run_tells_folds_and_seeds_apart_by_prefix(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import time
 from contextlib import closing
@@ -10,11 +9,9 @@ from contextlib import closing
 import pytest
 
 from pipelines.report import Report
-from pipelines.runfolder import RunFolder, read_json
 from pipelines.tracking import belongings, tracker
 from pipelines.tracking.mirror import Job
 from pipelines.tracking.tracker import Tracker, mirrored
-from tests.conftest import QUICK
 from tests.tracked import KEY, handed_over, log, logged, make_folder, mirror, settle_home, until
 from tests.wandb_records import read_folders
 from tests.wandb_server import Server
@@ -41,32 +38,6 @@ def server(monkeypatch):
 
 def steps(server, place="fold0"):
     return [(line["_step"], line["loss"]) for line in server.lines(place)]
-
-
-def test_a_key_makes_auto_online_and_appears_nowhere(podium, files, server, tmp_path):
-    asked = ["run", MAY, "--data", files, *QUICK, "--folds", "0,1", "--wandb-models"]
-    said = podium(*asked)
-    assert said.code == 0, said.err
-    (place,) = (tmp_path / "runs" / MAY).glob("*/run.json")
-    folder, record = RunFolder(place.parent), read_json(place)
-    assert f"W&B: {server.url}/me/" in said.err
-    assert {run["groupName"] for run in server.runs.values()} == {folder.name}
-    assert sorted(run["jobType"] for run in server.runs.values()) == ["cv", "fold", "fold"]
-    assert all(run["complete"] for run in server.runs.values())
-    lines = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
-    for fold in ("0", "1"):
-        sent = [(line["step"], line["train_binary_logloss"]) for line in server.lines(f"fold{fold}")]
-        assert sent == [(line["step"], line["train_binary_logloss"]) for line in lines if line["fold"] == fold]
-    assert server.summary("cv")["score"] == record["scores"]["score"]
-    models = [each for each in server.artifacts if each["artifactTypeName"] == "model"]
-    assert [each["artifactCollectionName"] for each in models] == [f"{folder.name}-fold{fold}" for fold in (0, 1)]
-    model = next(path for path in (folder.root / "fold0" / "seed0").iterdir() if path.suffix == ".txt")
-    assert model.read_bytes() in server.files.values()
-    everything = [*(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()), *server.bodies]
-    assert not [text for text in everything if KEY.encode() in text]
-    assert KEY not in said.out + said.err
-    ours = [text for text in server.bodies if b"storagePolicy" not in text]  # wandb's lists of an artifact's files
-    assert not [text for text in ours if str(tmp_path).encode() in text]
 
 
 def test_w_and_b_falls_silent_and_the_next_command_sends_the_rest(server, tmp_path, monkeypatch):

@@ -132,7 +132,8 @@ class Handler(BaseHTTPRequestHandler):
         run = self.server.runs.setdefault(asked["name"], {"lines": []})
         run |= {name: value for name, value in asked.items() if value is not None}
         bucket = {"id": asked["name"], "name": asked["name"], "displayName": run.get("displayName"), "description": ""}
-        bucket |= {"config": run.get("config"), "historyLineCount": len(run["lines"]), "project": PROJECT}
+        bucket |= {"config": run.get("config"), "historyLineCount": len(run["lines"])}
+        bucket |= {"project": PROJECT | {"name": run["project"]}}
         return {"upsertBucket": {"bucket": bucket, "inserted": not begun}}
 
     def answer_CreateRunFiles(self, asked: dict[str, Any]) -> Any:
