@@ -307,7 +307,7 @@ def test_a_head_keeps_within_the_memory_that_it_was_given(head, task, tmp_path):
     spare = 25e6 if head == "knn" else 0.25 * (given - before)
     assert peak <= given + spare
     if head != "knn":
-        assert peak - before > 0.2 * (given - before)
+        assert peak - before > 0.1 * (given - before)  # of few rows, blocks of 1,024 are most of what svr foresees
 
 
 def test_a_scale_is_that_of_numpy():
