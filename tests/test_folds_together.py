@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from folds.plan import FoldPlan
 from folds.split import make_folds
-from folds.store import VALID
+from folds.store import VALID, Folds
 from folds.verify import verify
 
 ROWS = 40
@@ -49,6 +51,22 @@ def test_no_group_of_either_spans_folds(owners, groups, kind, column):
     assert verify(folds, rows, plan, together) == []
     shuffled = rows.sample(frac=1, random_state=0)
     assert make_folds(shuffled, plan, together[::-1]).fingerprint == folds.fingerprint
+
+
+def test_folds_hold_their_groups_in_their_file_too(tmp_path):
+    rows = table([row // 2 for row in range(ROWS)])
+    folds = make_folds(
+        rows, FoldPlan(kind="group", n=2, group="owner", groups="groups.csv"), listed({"r00": "a", "r39": "a"})
+    )
+    assert folds.groups is not None
+    folds.save(tmp_path / "folds.parquet")
+    kept = Folds.load(tmp_path / "folds.parquet").restrict(rows.index[[39, 1, 2, 0, 3]])
+    one, other, third, same, last = kept.groups.tolist()
+    assert one == other == same
+    assert third == last != one
+    assert make_folds(rows, FoldPlan(n=2)).groups is None
+    with pytest.raises(ValueError, match=r"expected groups of shape \(40,\) \(ids\), got \(3,\)"):
+        replace(folds, groups=np.arange(3))
 
 
 def test_verify_sees_a_group_of_the_file_on_both_sides():

@@ -60,7 +60,8 @@ def learner_of(raw, **chosen):
 
 @pytest.mark.parametrize("chosen", [{}, {"network": None, "model": "test_resnet", "weights": "none", "size": 32}])
 def test_columns_are_learned_from_and_their_worth_is_known(raw, told, tmp_path, chosen):
-    learner = learner_of(raw, layer_decay=0.9 if chosen else 1.0, mixup=0.2, accumulate=2, **chosen)
+    epochs = 10 if chosen else 25
+    learner = learner_of(raw, layer_decay=0.9 if chosen else 1.0, mixup=0.2, accumulate=2, epochs=epochs, **chosen)
     model = fitted(learner, told, tmp_path)
     held = told.iloc[-10:]
     truth = photo_targets().values(held)

@@ -65,6 +65,14 @@ def test_the_audit_says_writes_and_draws_what_it_found(podium, raw):
     assert f"near-duplicates: {HOME / 'twins-1.png'}" in said.err
 
 
+def test_what_has_no_room_on_the_pages_is_said(podium, raw, monkeypatch):
+    for name, value in {"ACROSS": 2, "DOWN": 1, "PAGES": 2}.items():
+        monkeypatch.setattr(f"pipelines.twins_sheet.{name}", value)
+    said = audited(podium, raw, "--remake")
+    assert f"near-duplicates: 1 more groups are in {HOME / 'twins.csv'}, not drawn" in said.err
+    assert {path.name for path in HOME.glob("*.png")} == {"twins-1.png", "twins-2.png"}
+
+
 def test_the_same_images_are_not_compared_again(podium, raw, monkeypatch):
     first = audited(podium, raw)
     written = (HOME / "twins.csv").read_bytes()
