@@ -23,7 +23,7 @@ SEEN = "512x768"
 DRAWN = 12  # different test images, each under many names
 TIMED = 120  # images of the CPU's side
 ROUNDS = 3
-LEARNED = ("--folds", "0,1", "--size", "96x144", "--epochs", "14", "--views", "flip")  # of the Dice
+LEARNED = ("--folds", "0,1", "--size", "96x144", "--epochs", "20", "--views", "flip")  # of the Dice
 
 
 def write_files(root: Path, tests: int) -> None:
