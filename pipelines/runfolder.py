@@ -22,16 +22,17 @@ Kind: TypeAlias = Literal["oof", "checkpoint", "baseline"]  # whose predictions:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A name beside path to write to; it becomes path, whole and on disk, or nothing changes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """A name to write to; it becomes path, whole and on disk, or nothing changes."""
+    desk = path.with_name(f".{path.name}.{os.getpid()}.part")  # a folder: safetensors leaves its own drafts beside
+    desk.mkdir(parents=True, exist_ok=True)
+    draft = desk / path.name
     try:
         yield draft
         with draft.open("rb") as written:
             os.fsync(written.fileno())
         draft.replace(path)
     finally:
-        draft.unlink(missing_ok=True)
+        shutil.rmtree(desk, ignore_errors=True)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -270,8 +271,8 @@ class RunFolder:
             held.truncate(0)
             held.write(str(os.getpid()))
             held.flush()
-            for draft in self.root.rglob(".*.part"):  # what a kill left half-written
-                draft.unlink()
+            for desk in list(self.root.rglob(".*.part")):  # what a kill left half-written
+                shutil.rmtree(desk)
             yield
 
 

@@ -9,10 +9,12 @@ import signal
 import time
 
 import pytest
+import torch
 
 from pipelines.report import Report
 from pipelines.runfolder import RunFolder, read_json, replacing, run_name, write_json
 from pipelines.stops import BusyError
+from pipelines.training.checkpoint import Snapshot
 
 
 def in_child(work) -> int:
@@ -25,6 +27,10 @@ def in_child(work) -> int:
         finally:
             os._exit(1)
     return os.waitpid(child, 0)[1]
+
+
+def files_in(root) -> list[str]:
+    return sorted(path.name for path in root.rglob("*") if path.is_file())
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path):
@@ -52,6 +58,27 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
     assert os.waitstatus_to_exitcode(in_child(overfill)) == 7
     assert read_json(path) == {"score": 1}
     assert [each.name for each in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_what_a_kill_leaves_of_a_checkpoint_is_gone_once_the_run_is_held_again(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    path = folder.fit_root(0, 0) / "checkpoint.safetensors"
+    with folder.lock():
+        Snapshot({"weight": torch.zeros(1000)}).save(path)
+    before = path.read_bytes()
+
+    def die_while_writing():
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # a blow in the middle of the file
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+        with folder.lock():
+            Snapshot({"weight": torch.ones(1000)}).save(path)
+
+    assert os.waitstatus_to_exitcode(in_child(die_while_writing)) == -signal.SIGXFSZ
+    assert len(files_in(folder.root)) == 3  # the half of it, under whatever name its library gave it
+    with folder.lock():
+        assert files_in(folder.root) == [".lock", "checkpoint.safetensors"]
+    assert path.read_bytes() == before
 
 
 def test_a_damaged_file_is_named(tmp_path):
