@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import shlex
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The console script."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, _terminate)
+    gc.set_threshold(10_000, 10, 10)  # imports make very many objects, and none of them is garbage
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()  # here, where a reader that has gone is noticed

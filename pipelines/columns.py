@@ -69,13 +69,15 @@ def smallest(low: int, high: int) -> np.dtype:
     return np.dtype(np.int64)
 
 
-def span(cells: pa.Array, values: np.ndarray) -> tuple[int | float, int | float]:
+def span(values: np.ndarray) -> tuple[int | float, int | float]:
     """The least and greatest finite value of (n,), 0 and 0 where there is none."""
-    low, high = pc.min_max(cells).as_py().values()  # skips holes and NaN
-    if low is not None and isfinite(low) and isfinite(high):
-        return low, high
-    finite = values[np.isfinite(values)]
-    return (finite.min().item(), finite.max().item()) if len(finite) else (0, 0)
+    low, high = values.min(), values.max()
+    if not (isfinite(low) and isfinite(high)):
+        finite = values[np.isfinite(values)]
+        if not len(finite):
+            return 0, 0
+        low, high = finite.min(), finite.max()
+    return low.item(), high.item()
 
 
 @dataclass
@@ -94,7 +96,7 @@ class Numbers:
         if pa.types.is_boolean(cells.type):
             cells = cells.cast(pa.uint8())
         values = cells.to_numpy(zero_copy_only=False)  # holes become NaN
-        low, high = span(cells, values)
+        low, high = span(values)
         chunk = values.astype(self._fit(low, high, values.dtype.kind != "f"))
         self.chunks.append(chunk)
         self.low, self.high = min(self.low, low), max(self.high, high)

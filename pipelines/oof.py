@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from pipelines.contract import Ids, Metric, Values
 from pipelines.fitting import LOOKS, predict_stand_in
@@ -100,7 +99,7 @@ def gather(run: Run, folds: Sequence[int], kind: Kind = "oof", beside: Oof | Non
                 f"{run.folder.fold_oof(fold, kind)}: expected predictions of this run, got another's; use --fresh"
             )
     rows = run.rows
-    ids = pd.Index(np.concatenate([part.ids.to_numpy() for part in parts]), name=rows.index.name)
+    ids = parts[0].ids.append([part.ids for part in parts[1:]]).rename(rows.index.name)
     arrays = {name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays}
     if beside is not None and beside.ids.equals(ids):
         return Oof(beside.ids, beside.entries, arrays)

@@ -114,8 +114,8 @@ def _encoded(table: Table, fitted: Fitted) -> Table:
 
 
 def fill(tables: Iterable[Table], rows: int, columns: Sequence[str]) -> np.ndarray:
-    """The float32 matrix (rows, columns) of tables that follow each other."""
-    matrix = np.empty((rows, len(columns)), np.float32)
+    """The float32 matrix (rows, columns) of tables that follow each other, column by column in memory."""
+    matrix = np.empty((rows, len(columns)), np.float32, order="F")
     start = 0
     for table in tables:
         part = matrix[start : start + len(table)]
