@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -125,7 +124,7 @@ class Folds:
         return replace(self, ids=ids, roles=self.roles[rows], groups=groups)
 
     def save(self, path: Path) -> None:
-        """Write a parquet file, whole or not at all; the same folds give the same bytes."""
+        """Write a parquet file; the same folds give the same bytes."""
         about = {
             "fingerprint": self.fingerprint,
             "id": self.ids.name,
@@ -138,16 +137,7 @@ class Folds:
             columns[_GROUP] = pa.array(self.groups)
         stored = pa.table({"id": text_of(self.ids), **columns})
         stored = stored.replace_schema_metadata({_MARK: json.dumps(about, sort_keys=True).encode()})
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            with part.open("wb") as sink:
-                pq.write_table(stored, sink, compression="zstd")
-                sink.flush()
-                os.fsync(sink.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        pq.write_table(stored, path, compression="zstd")
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.runfolder import replacing
+from submissions.place import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

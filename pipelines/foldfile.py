@@ -13,13 +13,15 @@ from folds.store import Folds, compare
 from pipelines.contract import Table
 from pipelines.groupfile import read_groups
 from pipelines.report import Report
+from submissions.place import replacing
 
 
 def settle_folds(train: Table, plan: FoldPlan, path: Path, report: Report, remake: bool = False) -> Folds:
     """The stored folds of this plan, made now where there are none; says so when the plan would move rows today."""
     made = make_folds(train, plan, read_groups(plan, str(train.index.name)))
     if not path.exists() or remake:
-        made.save(path)
+        with replacing(path) as draft:
+            made.save(draft)
         report.line(f"folds: {path} made, fingerprint {made.fingerprint[:12]}")
         return made
     stored = Folds.load(path)

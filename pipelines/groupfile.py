@@ -9,7 +9,7 @@ import pandas as pd
 from folds.plan import FoldPlan
 from pipelines.faults import shorten
 from pipelines.reading import read_header, read_table
-from pipelines.runfolder import replacing
+from submissions.place import replacing
 
 ID, GROUP, SIDE = "id", "group", "table"  # columns; ids may repeat between train and test, so SIDE tells them apart
 TRAIN, TEST = "train", "test"

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.contract import Ids, Values
-from pipelines.runfolder import replacing
+from submissions.place import replacing
 
 FLAT = 64  # values per row that get a column each; wider ones share one list column
 

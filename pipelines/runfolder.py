@@ -16,23 +16,9 @@ from typing import Any, Literal, TypeAlias
 from pipelines.budget import Clock
 from pipelines.report import Report
 from pipelines.stops import BusyError
+from submissions.place import PART, replacing, sweep
 
 Kind: TypeAlias = Literal["oof", "checkpoint", "baseline"]  # whose predictions: a finished model's, or a stand-in's
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A name to write to; it becomes path, whole and on disk, or nothing changes."""
-    desk = path.with_name(f".{path.name}.{os.getpid()}.part")  # a folder: safetensors leaves its own drafts beside
-    desk.mkdir(parents=True, exist_ok=True)
-    draft = desk / path.name
-    try:
-        yield draft
-        with draft.open("rb") as written:
-            os.fsync(written.fileno())
-        draft.replace(path)
-    finally:
-        shutil.rmtree(desk, ignore_errors=True)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -271,8 +257,7 @@ class RunFolder:
             held.truncate(0)
             held.write(str(os.getpid()))
             held.flush()
-            for desk in list(self.root.rglob(".*.part")):  # what a kill left half-written
-                shutil.rmtree(desk)
+            sweep([*self.root.rglob(f".*{PART}")])
             yield
 
 

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.runfolder import replacing
+from submissions.place import replacing
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw

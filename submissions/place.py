@@ -9,29 +9,44 @@ import gzip
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, cast
 
+PART = ".part"  # what the name of a folder ends in where a file is being written
+LOCK = ".lock"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk, quota, file size
 
 
 @contextmanager
-def placed(path: Path) -> Iterator[IO[bytes]]:
-    """A stream of bytes that takes the path's name once it is complete; after any error nothing of it is left."""
-    sweep(path)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+def replacing(path: Path) -> Iterator[Path]:
+    """A name to write to; it becomes path, whole and on disk, or after any error nothing of it is left.
+
+    The name lies in a folder of its own, as libraries put temporary files beside what they write. The folder is locked
+    while somebody writes in it, so that what a kill leaves can be told from what is about to be a file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sweep([*path.parent.glob(f".{glob.escape(path.name)}.*{PART}")])
+    desk = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
     try:
-        with needing_room(path, "nothing is left behind"), part.open("xb") as raw:
-            fcntl.flock(raw, fcntl.LOCK_EX)
-            yield raw
-            raw.flush()
-            os.fsync(raw.fileno())
-            part.replace(path)  # still under its lock, so that nobody sweeps it away
+        with _claim(desk), needing_room(path, "nothing is left behind"):
+            draft = desk / path.name
+            yield draft
+            with draft.open("rb") as written:
+                os.fsync(written.fileno())
+            draft.replace(path)
         sync_folder(path.parent)
     finally:
-        part.unlink(missing_ok=True)
+        shutil.rmtree(desk, ignore_errors=True)
+
+
+@contextmanager
+def placed(path: Path) -> Iterator[IO[bytes]]:
+    """A stream of bytes that takes the path's name once it is complete, as replacing."""
+    with replacing(path) as draft, draft.open("xb") as raw:
+        yield raw
 
 
 @contextmanager
@@ -57,15 +72,24 @@ def packed(path: Path, raw: IO[bytes]) -> Iterator[IO[bytes]]:
         yield cast(IO[bytes], stream)
 
 
-def sweep(path: Path) -> None:
-    """Delete what killed writers of this path left; a living one holds a lock on its part."""
-    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        with part.open("rb") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-        part.unlink(missing_ok=True)
+def sweep(desks: Iterable[Path]) -> None:
+    """Delete what killed writers left; a living one holds a lock, and what is no such folder is somebody else's."""
+    for desk in desks:
+        with suppress(FileNotFoundError, NotADirectoryError, BlockingIOError), (desk / LOCK).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(desk, ignore_errors=True)
+
+
+def _claim(desk: Path) -> IO[str]:
+    """The lock of a new folder, which sweep spares then; one that was swept away a moment before is made again."""
+    while True:
+        desk.mkdir(exist_ok=True)
+        with ExitStack() as held, suppress(FileNotFoundError):
+            lock = held.enter_context((desk / LOCK).open("a"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(lock.fileno()), (desk / LOCK).stat()):
+                held.pop_all()
+                return lock
 
 
 def sync_folder(folder: Path) -> None:

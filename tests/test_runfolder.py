@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from pipelines.report import Report
-from pipelines.runfolder import RunFolder, read_json, replacing, run_name, write_json
+from pipelines.runfolder import RunFolder, read_json, run_name, write_json
 from pipelines.stops import BusyError
 from pipelines.training.checkpoint import Snapshot
+from submissions.place import placed, replacing
 
 
 def in_child(work) -> int:
@@ -52,8 +53,8 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
         try:
             write_json(path, {"score": "x" * 1000})
-        except OSError:
-            os._exit(7)
+        except OSError as error:
+            os._exit(7 if f"{path}: expected room" in str(error) and "nothing is left" in str(error) else 8)
 
     assert os.waitstatus_to_exitcode(in_child(overfill)) == 7
     assert read_json(path) == {"score": 1}
@@ -75,10 +76,41 @@ def test_what_a_kill_leaves_of_a_checkpoint_is_gone_once_the_run_is_held_again(t
             Snapshot({"weight": torch.ones(1000)}).save(path)
 
     assert os.waitstatus_to_exitcode(in_child(die_while_writing)) == -signal.SIGXFSZ
-    assert len(files_in(folder.root)) == 3  # the half of it, under whatever name its library gave it
+    assert len(files_in(folder.root)) == 4  # the half of it, under whatever name its library gave it
     with folder.lock():
         assert files_in(folder.root) == [".lock", "checkpoint.safetensors"]
     assert path.read_bytes() == before
+
+
+def test_what_a_kill_leaves_of_a_submission_does_not_keep_the_run_from_going_on(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+
+    def die_while_writing():
+        with folder.lock(), placed(folder.submission("submission.csv")) as raw:
+            raw.write(b"id,target\n")
+            raw.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert os.waitstatus_to_exitcode(in_child(die_while_writing)) == -signal.SIGKILL
+    assert "submission.csv" in files_in(folder.root)
+    (folder.root / ".stray.part").touch()  # no folder: some other program's
+    with folder.lock():
+        assert files_in(folder.root) == [".lock", ".stray.part"]
+
+
+def test_what_a_living_process_writes_is_spared_by_a_run_that_starts(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+
+    def start():
+        with folder.lock():
+            write_json(folder.record, {"score": 2})
+
+    with replacing(folder.record) as draft:
+        draft.write_text('{"score": 1}')
+        assert os.waitstatus_to_exitcode(in_child(start)) == 0
+        assert read_json(folder.record) == {"score": 2}
+    assert read_json(folder.record) == {"score": 1}
+    assert files_in(folder.root) == [".lock", "run.json"]
 
 
 def test_a_damaged_file_is_named(tmp_path):

@@ -24,7 +24,8 @@ from pipelines.pictures import Pictures, drawing
 from pipelines.predicting import Trained
 from pipelines.report import Report
 from pipelines.run import begun_models
-from pipelines.runfolder import RunFolder, read_json, replacing
+from pipelines.runfolder import RunFolder, read_json
+from submissions.place import replacing
 
 LISTED, FILED = 30, 1000  # worst rows on the page and in the file
 FILES = "Each picture is the row's file, made smaller."

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipelines.explain.chart import Chart
 from pipelines.figures import save_figure
 from pipelines.pictures import Pictures
-from pipelines.runfolder import replacing
+from submissions.place import replacing
 
 SCREEN = 96  # pixels of an inch on a page
 STYLE = """\

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.report import Report
-from pipelines.runfolder import RunFolder, read_json, replacing, write_json
+from pipelines.runfolder import RunFolder, read_json, write_json
 from pipelines.tracking.mirror import Job, project_of
 from pipelines.tracking.mode import Mode, settle_mode
 from pipelines.tracking.tracker import Tracker
+from submissions.place import replacing
 
 
 def send_submission(

@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from pipelines.runfolder import replacing
+from submissions.place import replacing
 
 
 @dataclass

@@ -18,7 +18,7 @@ def carry(learner: FrozenSettings, folder: Path) -> list[Path]:
     from safetensors.torch import save_file
 
     from pipelines.learners.frozen.network import Glasses
-    from pipelines.runfolder import replacing
+    from submissions.place import replacing
 
     files = []
     for backbone in learner.backbones:
