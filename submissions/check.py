@@ -11,7 +11,6 @@ import pandas as pd
 
 from submissions.cells import plain_columns
 from submissions.columns import find_blocker, find_column_problems
-from submissions.distance import measure_distance
 from submissions.ids import IdJudge
 from submissions.place import file_digest
 from submissions.rows import BATCH, Rectangle, read_columns
@@ -63,9 +62,7 @@ def check_shapes(ids: Sequence[str], cells: Mapping[str, np.ndarray], sample: Sa
     return problems
 
 
-def check_file(
-    path: Path, sample: Sample, rules: Rules, trained: Spans = NONE, previous: Path | None = None
-) -> Verdict:
+def check_file(path: Path, sample: Sample, rules: Rules, trained: Spans = NONE) -> Verdict:
     """Judge any .csv, .csv.gz or .csv.zip in constant memory; SubmissionError lists all problems."""
     path = Path(path)
     values = ValueJudge(sample, rules)
@@ -73,11 +70,7 @@ def check_file(
     problems = judge_file(path, sample, values, notes)
     if problems:
         raise SubmissionError(path.name, problems)
-    warnings = values.warnings(trained)
-    if previous is not None:
-        distance = measure_distance(path, previous, sample)
-        (warnings if distance.equal == 1 else notes).append(distance.describe(previous.name))
-    return Verdict(path.name, len(sample), file_digest(path), tuple(warnings), tuple(notes))
+    return Verdict(path.name, len(sample), file_digest(path), tuple(values.warnings(trained)), tuple(notes))
 
 
 def judge_file(path: Path, sample: Sample, values: ValueJudge, notes: list[str]) -> list[Problem]:

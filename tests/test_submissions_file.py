@@ -165,22 +165,3 @@ def test_long_cells_and_faults_far_down_a_file(tmp_path):
     lines[9_500], lines[9_501] = lines[9_501], lines[9_500]
     error = refused(put(tmp_path, "img,rle_mask\n" + "".join(lines)), sample, Rules(text=True))
     assert "(row 9501: 009501, not 009500)" in str(error)
-
-
-def test_the_distance_to_an_earlier_submission(tmp_path, sample):
-    before = put(tmp_path, GOOD, "before.csv")
-    same = check_file(put(tmp_path, GOOD.replace("1e1", "10.0")), sample, Rules(), previous=before)
-    assert same.warnings == ("the values are those of before.csv: the score will be the same",)
-    other = check_file(put(tmp_path, "Id,Pawpularity\n01a,5.25\n02b,8\n03c,9\n"), sample, Rules(), previous=before)
-    expected = pd.Series([5.25, 7, 10]).corr(pd.Series([5.25, 8, 9]))
-    assert other.notes == (f"against before.csv: 33.3% of cells equal, correlation {expected:.5f}",)
-    words = put(tmp_path, "Id,Pawpularity\n01a,a\n02b,b\n03c,c\n", "words.csv")
-    text = check_file(words, sample, Rules(text=True), previous=before)
-    assert text.notes == ("against before.csv: 0.0% of cells equal",)
-
-
-@pytest.mark.parametrize("content", ["Id,Pawpularity\n01a,5\n03c,5\n02b,6\n", "Id,Pawpularity\n01a,5\n", "id,t\n1,2\n"])
-def test_an_earlier_submission_to_something_else_is_refused(tmp_path, sample, content):
-    before = put(tmp_path, content, "before.csv")
-    with pytest.raises(SubmissionError, match="same competition"):
-        check_file(put(tmp_path, GOOD), sample, Rules(), previous=before)
