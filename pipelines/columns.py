@@ -137,7 +137,8 @@ class Texts:
 
     def whole(self) -> pa.Array:
         """The column in one piece."""
-        return pa.concat_arrays(self.chunks) if self.chunks else pa.array([], pa.string())
+        wide = [chunk.cast(pa.large_string()) for chunk in self.chunks]  # a string array ends at 2^31 bytes
+        return pa.concat_arrays(wide) if wide else pa.array([], pa.large_string())
 
 
 @dataclass

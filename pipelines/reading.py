@@ -60,10 +60,8 @@ def opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
 
 
 def member_of(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
-    """The one file in an archive, what macOS adds left aside."""
-    members = [
-        entry for entry in archive.infolist() if not entry.is_dir() and not entry.filename.startswith("__MACOSX/")
-    ]
+    """The one file in an archive, what macOS adds left aside: __MACOSX/._train.csv, .DS_Store."""
+    members = [entry for entry in archive.infolist() if not (entry.is_dir() or Path(entry.filename).name[:1] == ".")]
     if len(members) != 1:
         names = shorten([entry.filename for entry in members]) or "none"
         raise ValueError(f"expected one file in {path}, got {names}: unpack it by hand")

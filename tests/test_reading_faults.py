@@ -36,6 +36,7 @@ def refusal(path, content: bytes, **options) -> str:
         (b"id,x\n1,2\ncaf\xe9,3\n", ["UTF-8", "line 3", "0xe9"]),
         (b"id,pr\xe9nom\n1,2\n", ["UTF-8", "header", "0xe9"]),
         ("id,x\n1,2\n".encode("utf-16"), ["UTF-8", "header", "0xff"]),
+        (b'id,x\n1,2\n"3,4\n"5,6\n7,8\n', ["id", "on one line", "1 with line breaks", r"'3,4\n5'", "stray quote"]),
         (b"id,x\n1,2\n,3\n,4\n", ["id in every row", "row 2, 3"]),
         (b"id,x\n1,2\n7,3\n1,4\n7,5\n7,6\n", ["every id", "2 twice: 1, 7"]),
     ],
