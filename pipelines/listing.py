@@ -22,9 +22,18 @@ def find_list(named: Path, root: Path) -> Path:
 
 def listed_ids(path: Path, id: str) -> tuple[str, ...]:
     """The ids in a list; a header that names the id column is none."""
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        cells = [row[0].strip() for row in csv.reader(lines) if row]
+    cells = [row[0].strip() for row in csv.reader(read_lines(path)) if row]
     ids = tuple(cell for cell in cells[cells[:1] == [id] :] if cell)
     if not ids:
         raise ValueError(f"--rows {path}: expected ids, one a line, got none; write them as sample_submission does")
     return ids
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a person's list, without their ends."""
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: expected text in UTF-8, got byte 0x{error.object[error.start]:02x}: save the list as UTF-8"
+        ) from error

@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipelines.contract import Ids, Table
 from pipelines.faults import shorten
+from pipelines.listing import read_lines
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def read_skipped(listed: Path, root: Path, train: Table, test: Table) -> Skipped
     """The rows whose files a list names, a path a line, as the table has it or from the data folder on."""
     if not listed.is_file():
         raise FileNotFoundError(f"--skip-broken {listed}: expected a list of image files, a path a line, got no file")
-    texts = [line.strip() for line in listed.read_text(encoding="utf-8-sig").splitlines()]
+    texts = [line.strip() for line in read_lines(listed)]
     wanted = [text for text in texts if text and not text.startswith("#")]
     known = [_rows_of(table, root) for table in (train, test)]
     strange = [text for text in wanted if not any(text in rows for rows in known)]
@@ -37,12 +38,16 @@ def read_skipped(listed: Path, root: Path, train: Table, test: Table) -> Skipped
             f"--skip-broken {listed}: expected files that the tables refer to, got {len(strange)} others: "
             f"{shorten(strange)}; write them as the error about them does, or as they lie in {root}"
         )
-    return Skipped(*(pd.Index(sorted({rows[text] for text in wanted if text in rows}), dtype=object) for rows in known))
+    left_out = [sorted({id for text in wanted for id in rows.get(text, ())}) for rows in known]
+    return Skipped(*(pd.Index(ids, dtype=object) for ids in left_out))
 
 
-def _rows_of(table: Table, root: Path) -> dict[str, str]:
-    """The id of each file that a table refers to, by its path and by its path within the data folder."""
-    columns = [table[name] for name in table.columns if len(table) and isinstance(table[name].iloc[0], Path)]
-    cells = [cell for column in columns for cell in column.items()]
-    within = {path.relative_to(root).as_posix(): id for id, path in cells if path.is_relative_to(root)}
-    return within | {str(path): id for id, path in cells}
+def _rows_of(table: Table, root: Path) -> dict[str, list[str]]:
+    """The ids by the files that a table refers to, by the path and by the path within the data folder."""
+    found: dict[str, list[str]] = {}
+    for column in [table[name] for name in table.columns if len(table) and isinstance(table[name].iloc[0], Path)]:
+        for id, path in column.items():
+            within = {path.relative_to(root).as_posix()} if path.is_relative_to(root) else set()
+            for name in {str(path), *within}:
+                found.setdefault(name, []).append(id)
+    return found

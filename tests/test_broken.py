@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from features.decode import BrokenImages
 from folds.store import Folds
 from pipelines.predictions import read_predictions
+from pipelines.skipping import read_skipped
 from tests.photos import run_photos, write_photos
 
 BROKEN = ("train/photo003.png", "train/photo017.png", "test/photo045.png")
@@ -78,3 +80,11 @@ def test_a_list_that_means_nothing_is_refused(raw, tmp_path, line, expected):
         listed.write_text(line)
     with pytest.raises((ValueError, FileNotFoundError), match=expected):
         run_photos(raw, tmp_path / "runs", {"skip_broken": listed})
+
+
+def test_all_rows_of_a_listed_file_are_left_out(tmp_path):
+    (tmp_path / "skip.txt").write_text("one.jpg\n")
+    files = {"a": "one.jpg", "b": "one.jpg", "c": "other.jpg"}
+    table = pd.DataFrame({"image": [tmp_path / file for file in files.values()]}, index=pd.Index(files))
+    left_out = read_skipped(tmp_path / "skip.txt", tmp_path, table, table[2:])
+    assert (left_out.train.tolist(), left_out.test.tolist()) == (["a", "b"], [])

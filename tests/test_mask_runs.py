@@ -140,9 +140,11 @@ def test_some_rows_and_another_threshold_need_no_training(runs, podium, tmp_path
 def test_wishes_that_cannot_be_met_are_refused(runs, podium, tmp_path):
     (tmp_path / "odd.txt").write_text("nobody.jpg\n")
     (tmp_path / "empty.txt").write_text("\n")
+    (tmp_path / "wide.txt").write_text("nobody.jpg\n", encoding="utf-16")
     for flags, text in {
         ("--rows", tmp_path / "odd.txt"): "expected ids of the test table, got 1 others (nobody.jpg)",
         ("--rows", tmp_path / "empty.txt"): "expected ids, one a line, got none",
+        ("--rows", tmp_path / "wide.txt"): "wide.txt: expected text in UTF-8, got byte 0xff",
         ("--rows", tmp_path / "absent.txt"): "expected a list of ids, one a line, got no file",
         ("--rows", "scored"): "got no file scored here or in runs/toy/data/carvana-image-masking-challenge",
         ("--threshold", "2"): "--threshold: expected a number above 0 and up to 1, got 2",
