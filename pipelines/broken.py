@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.run import Run
-from pipelines.runfolder import read_json, write_json
+from pipelines.runfolder import add_json, read_json
 
 
 def check_files(run: Run, predict: bool) -> None:
@@ -24,4 +24,4 @@ def check_files(run: Run, predict: bool) -> None:
     if hasattr(learner, "embed"):
         learner.embed(train, test if predict else test.iloc[:0], run.report)
     if fresh:
-        write_json(path, {**known, seen: len(test)})
+        add_json(path, {seen: len(test)})

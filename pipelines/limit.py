@@ -11,7 +11,7 @@ from pipelines.contract import Competition, Targets
 from pipelines.loading import Tables
 from pipelines.options import Options
 from pipelines.report import Report, took
-from pipelines.runfolder import RunFolder, read_json, write_json
+from pipelines.runfolder import RunFolder, add_json, read_json
 from pipelines.settings import settings_fingerprint
 
 
@@ -28,7 +28,7 @@ def limit_rows(competition: Competition, options: Options, tables: Tables, folds
         trained = measure(competition, seconds, tables, report)
         share = float((folds.roles == TRAIN).mean())  # of all rows, those that an epoch of a fold trains on
         known[key] = min(len(tables.train), max(1, round(trained / share)))
-        write_json(path, known)
+        add_json(path, {key: known[key]})
         how = "measured now"
     rows = int(known[key])
     if rows >= len(tables.train):

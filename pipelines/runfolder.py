@@ -40,6 +40,11 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def add_json(path: Path, entries: Mapping[str, Any]) -> None:
+    """Add entries to a JSON file, which other commands may have added to since it was last read."""
+    write_json(path, {**(read_json(path) if path.exists() else {}), **entries})
+
+
 @dataclass(frozen=True)
 class FoldFolder:
     """One fit's folder: the model of one fold and seed, and its numbers in the run's metrics.jsonl."""

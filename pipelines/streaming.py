@@ -21,7 +21,7 @@ from pipelines.maps import KeptMaps, fingerprint_of, predicted_maps
 from pipelines.metrics.masks import to_size
 from pipelines.predicting import Part, sources_text
 from pipelines.report import Report, took
-from pipelines.runfolder import RunFolder, read_json, write_json
+from pipelines.runfolder import RunFolder, add_json
 from pipelines.settings import settings_fingerprint
 from submissions.rules import Rules
 from submissions.stream import StreamWriter, continue_submission
@@ -265,7 +265,6 @@ def paced(rows: Iterable[Any], total: int, report: Report) -> Iterator[Any]:
 
 def _record(job: Job, rows: Table) -> None:
     """Write what each submission of the run was made with."""
-    known = read_json(job.folder.predicted) if job.folder.predicted.exists() else {}
     made = {
         "fingerprint": job.fingerprint(rows),
         "runs": [part.trained.folder.name for part in job.parts],
@@ -275,4 +274,4 @@ def _record(job: Job, rows: Table) -> None:
         "rows": job.wanted.label or "all",
         "predicted": len(rows),
     }
-    write_json(job.folder.predicted, {**known, job.path.name: made})
+    add_json(job.folder.predicted, {job.path.name: made})
