@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 from pipelines.budget import Clock
 from pipelines.report import Report
 from pipelines.stops import BusyError
-from submissions.place import PART, replacing, sweep
+from submissions.place import desks_in, replacing, sweep
 
 Kind: TypeAlias = Literal["oof", "checkpoint", "baseline"]  # whose predictions: a finished model's, or a stand-in's
 
@@ -262,7 +262,7 @@ class RunFolder:
             held.truncate(0)
             held.write(str(os.getpid()))
             held.flush()
-            sweep([*self.root.rglob(f".*{PART}")])
+            sweep(desks_in(self.root))
             yield
 
 

@@ -80,6 +80,12 @@ def sweep(desks: Iterable[Path]) -> None:
             shutil.rmtree(desk, ignore_errors=True)
 
 
+def desks_in(root: Path) -> list[Path]:
+    """Where files are being written in a folder and all below it; os.walk minds no folder that vanishes meanwhile."""
+    places = [Path(folder) / name for folder, names, _ in os.walk(root) for name in names]
+    return [place for place in places if place.name.startswith(".") and place.name.endswith(PART)]
+
+
 def _claim(desk: Path) -> IO[str]:
     """The lock of a new folder, which sweep spares then; one that was swept away a moment before is made again."""
     while True:
