@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from pipelines.outcome import Outcome
 from pipelines.predicting import Part, Trained, predict_test, submit_file
 from pipelines.report import Report
 from pipelines.run import Run, settled
-from pipelines.runfolder import RunFolder, run_name, write_json
+from pipelines.runfolder import RunFolder, read_json, run_name, write_json
 from pipelines.stops import UsageError
 from pipelines.streaming import Job, Wanted, stream_test
 from pipelines.tracking.mode import settle_mode
@@ -77,7 +77,7 @@ def walk(competition: Competition, options: Options, report: Report, predict: bo
         report.log = run.folder.text_log
         report.line(f"run {run.folder.root}")
         start = time.monotonic()
-        record(run, "running")
+        record(run, "running", **last_scores(run))
         check_files(run, predict)
         held.enter_context(mirrored(run.folder, segment, options.wandb_runs, options.wandb_models, report))
         if options.audit:
@@ -232,6 +232,15 @@ def record(run: Run, state: str, **more: Any) -> None:
         **more,
     }
     write_json(run.folder.record, content)
+
+
+def last_scores(run: Run) -> dict[str, Any]:
+    """What run.json says of the same models' worth: a command that is killed before it scores them loses nothing."""
+    with suppress(FileNotFoundError, ValueError):  # a damaged one is written anew, like any that is not there
+        known = read_json(run.folder.record)
+        if known.get("sources") == list(run.sources):
+            return {name: known[name] for name in ("scores", "submission", "seconds") if name in known}
+    return {}
 
 
 def _since(start: float) -> float:

@@ -54,6 +54,11 @@ def reopen(folder: RunFolder, competition: Competition, learner: Learner) -> Tra
             f"{folder.root}: expected the code the run was trained with ({record.get('commit') or 'commit unknown'}), "
             f"got other settings: {listed}; train again, or go back to that commit"
         )
+    if record["sources"] and "scores" not in record:
+        raise ValueError(
+            f"{folder.root}: expected a run that was scored, which is when it chooses, got one that was stopped "
+            "before; the command that began it goes on"
+        )
     choice = record.get("scores", {}).get("choice")
     return Trained(
         competition=competition.with_learner(learner),

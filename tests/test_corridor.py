@@ -18,6 +18,7 @@ import pytest
 
 from competitions.cli import main
 from competitions.registry import find_competition
+from pipelines import corridor
 from pipelines.corridor import run_competition
 from pipelines.learners.constant import ConstantLearner
 from pipelines.options import Options
@@ -171,6 +172,26 @@ def test_full_fits_all_rows_with_the_rounds_the_folds_found(podium, files, tmp_p
     found = [fits[str(fold)][0]["found"]["rounds"] for fold in range(5)]
     assert fits["full"][0]["found"]["rounds"] == round(np.mean(found)) < 200
     assert read_predictions(root / "test.parquet").marks["models"] == "full"
+
+
+def die_before_scoring() -> None:
+    corridor.fit_folds = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_command_killed_before_it_scores_leaves_what_was_scored(podium, files, tmp_path):
+    command = ("run", MAY, "--data", files, *QUICK)
+    root = tmp_path / "runs" / MAY / result_of(podium(*command, "--json"))["run"]
+    before = json.loads((root / "run.json").read_text())
+    again = start(tmp_path / "chatter", *command, "--runs", tmp_path / "runs", before=die_before_scoring)
+    assert finish(again) == -signal.SIGKILL
+    after = json.loads((root / "run.json").read_text())
+    assert after["state"] == "running"
+    assert [after[name] for name in ("scores", "submission")] == [before[name] for name in ("scores", "submission")]
+    del after["scores"]  # as a first command leaves it that was killed between two folds
+    (root / "run.json").write_text(json.dumps(after))
+    said = podium("predict", root, "--data", files)
+    assert said.code == 1
+    assert "expected a run that was scored" in said.err
 
 
 def test_predict_needs_no_training_and_refuses_changed_settings(podium, files, tmp_path):
