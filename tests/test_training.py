@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipelines.budget import OutOfTime
 from pipelines.training.checkpoint import load_snapshot
-from pipelines.training.device import choose_precision
+from pipelines.training.device import check_card, choose_precision
 from pipelines.training.fit import load_weights
 from pipelines.training.loop import train
 from pipelines.training.rates import FLOOR, Rates
@@ -247,6 +247,16 @@ def test_stopped_at_any_step_it_goes_on_to_the_same_bytes(tmp_path, chosen):
         assert training.best_path.read_bytes() == whole.best_path.read_bytes()
 
 
+@pytest.mark.parametrize(("before", "after"), [("fp32", "fp16"), ("fp16", "fp32")])
+def test_a_fit_goes_on_in_another_devices_format(tmp_path, before, after):
+    out = folder_at(tmp_path, seconds=-1)
+    with pytest.raises(OutOfTime):
+        trained(out, precision=before)
+    training = trained(folder_at(tmp_path), precision=after)
+    assert training.epoch == 3
+    assert np.isfinite(weights_of(training.network)).all()
+
+
 def test_checkpoints_within_an_epoch_come_every_so_many_steps(tmp_path):
     out = folder_at(tmp_path)
 
@@ -310,6 +320,15 @@ def test_the_precision_follows_the_device():
 def test_a_device_that_is_not_there_is_refused(device):
     with pytest.raises(ValueError, match="--device: expected"):
         choose_precision(device, "auto")
+
+
+def test_a_card_that_is_too_old_for_this_pytorch_is_refused():
+    built = ["sm_75", "sm_80", "sm_90a", "compute_120"]
+    check_card("Tesla T4", (7, 5), built)
+    check_card("a later one", (12, 0), built)
+    check_card("a card that is not NVIDIA's", (9, 4), ["gfx942"])
+    with pytest.raises(ValueError, match=r"sm_75 or newer, got Tesla P100, sm_60; install .*--device cpu"):
+        check_card("Tesla P100", (6, 0), built)
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,8 @@ class Training:
             restore_optimiser(self.optimiser, snapshot.part("optimiser"), state["optimiser"])
             self.rates.restore(state["rates"])
             self.stepper.pieces = state["pieces"]
-            self.stepper.scaler.load_state_dict(state["scaler"])
+            if state["scaler"]:  # empty where another device's format needed none
+                self.stepper.scaler.load_state_dict(state["scaler"])
         self.out.rewind(self.epoch + 1)
 
     def keep_best(self) -> None:
