@@ -207,5 +207,8 @@ def test_two_processes_train_the_network_of_one(raw, tmp_path):
         weights = [load_snapshot(run / f"fold{fold}" / "seed0" / "model.safetensors").tensors for run in (two, one)]
         for name, tensor in weights[0].items():
             np.testing.assert_allclose(tensor, weights[1][name], atol=1e-5)
+    logged = [sorted((run / "metrics.jsonl").read_text().splitlines()) for run in (two, one)]
+    losses = [[json.loads(line)["loss"] for line in lines] for lines in logged]  # of the whole batch, not of a share
+    np.testing.assert_allclose(losses[0], losses[1], atol=1e-5)
     oof = [read_predictions(run / "oof.parquet").arrays["prediction"] for run in (two, one)]
     np.testing.assert_allclose(oof[0], oof[1], atol=1e-5)
