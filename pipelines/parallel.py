@@ -18,6 +18,8 @@ Work: TypeAlias = Callable[[str, Sequence[int]], None]  # (device, folds) -> the
 
 def devices_of(learner: Learner) -> list[str]:
     """The devices that folds are spread over: those the setting lists, else all visible cards."""
+    if hasattr(learner, "embed"):  # what needs a device is made before any fold, once
+        return []
     named = getattr(learner, "device", "")
     if "," in named:
         return [part.strip() for part in named.split(",")]
