@@ -74,6 +74,7 @@ class Kind(Generic[L, M]):
         training, model = self.make(task)
         if training.rank == 0:
             write_json(folder / START, model.state())
+        task.out.say(f"training on {training.precision}")
         train_network(training)
         if training.rank:  # rank 0 is still writing, or removing, what the rest would read
             return model

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import torch
 
+from pipelines.training.crew import started
+
 OUT_OF_MEMORY = (
     "out of memory",  # CUDA and MPS
     "ALLOC_FAILED",  # cuBLAS and cuDNN, whose workspaces are not PyTorch's own
@@ -23,6 +25,10 @@ class Precision:
 
     device: torch.device
     name: str  # fp32, bf16 or fp16
+
+    def __str__(self) -> str:
+        card = f" ({torch.cuda.get_device_name(self.device)})" if self.device.type == "cuda" else ""
+        return f"{self.device}{card} in {self.name}"
 
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which a network computes in this format."""
@@ -49,6 +55,10 @@ def choose_device(device: str) -> torch.device:
         first = best_device()
     if first == "cuda" and "LOCAL_RANK" in os.environ:
         first = f"cuda:{os.environ['LOCAL_RANK']}"
+    elif first.startswith("cuda:") and started():
+        raise ValueError(
+            f"--device: expected auto or cuda under torchrun, where each process has its card, got {first}"
+        )
     try:
         chosen = torch.device(first)
     except RuntimeError:

@@ -43,6 +43,7 @@ def run_epoch(training: Training) -> None:
             training.save()
             training.heed_time()
     losses.look()
+    training.check_scale()
 
 
 def finish_epoch(training: Training, seconds: float) -> None:
