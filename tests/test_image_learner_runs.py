@@ -12,11 +12,16 @@ import time
 import numpy as np
 import pytest
 
+from pipelines.corridor import choose_folds
+from pipelines.loading import load_tables
+from pipelines.options import Options
 from pipelines.outcome import describe_outcome
 from pipelines.predictions import read_predictions
+from pipelines.report import Report
+from pipelines.stops import UsageError
 from pipelines.training.checkpoint import load_snapshot
 from tests.forking import FORKS, finish
-from tests.photos import plain_network, run_in_child, run_photos, small_network, write_photos
+from tests.photos import photo_competition, plain_network, run_in_child, run_photos, small_network, write_photos
 
 TIMED = {"run.json", "done.json", "run.log", ".lock"}  # they hold seconds and times of day
 KILLS = 20
@@ -147,6 +152,15 @@ def test_a_limit_in_seconds_is_measured_once_and_recorded_as_rows(raw, tmp_path)
     again = run_photos(raw, tmp_path / "runs", {"limit": "0.001s"})
     same = run_photos(raw, tmp_path / "runs", {"limit": str(rows)})
     assert again.run.folder.root == same.run.folder.root == outcome.run.folder.root
+
+
+def test_several_processes_measure_no_time(raw, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    competition = photo_competition(tmp_path / "cache")
+    options = Options(data=raw, runs=tmp_path / "runs", limit="1s")
+    tables = load_tables(competition, options, Report(quiet=True))
+    with pytest.raises(UsageError, match="--limit: expected a number of rows under torchrun"):
+        choose_folds(competition, options, tables, Report(quiet=True))
 
 
 # -- views
