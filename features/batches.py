@@ -150,7 +150,9 @@ class Normalise:
         if self.device.type == "cpu":
             self._look_up(images.numpy(), made.permute(0, 2, 3, 1).numpy() if self.channels_last else made.numpy())
             return made
-        made.copy_(images.to(self.device, non_blocking=True).permute(0, 3, 1, 2))
+        # Apple's copies that nobody waits for may read memory that is freed by then.
+        sent = images.to(self.device, non_blocking=self.device.type == "cuda")
+        made.copy_(sent.permute(0, 3, 1, 2))
         return made.mul_(self._scale).add_(self._shift)
 
     def _look_up(self, images: np.ndarray, made: np.ndarray) -> None:

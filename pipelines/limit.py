@@ -13,6 +13,8 @@ from pipelines.options import Options
 from pipelines.report import Report, took
 from pipelines.runfolder import RunFolder, add_json, read_json
 from pipelines.settings import settings_fingerprint
+from pipelines.stops import UsageError
+from pipelines.training.crew import started
 
 
 def limit_rows(competition: Competition, options: Options, tables: Tables, folds: Folds, report: Report) -> int:
@@ -46,6 +48,10 @@ def measure(competition: Competition, seconds: float, tables: Tables, report: Re
         raise ValueError(
             f"--limit: expected a number of rows for {type(learner).__name__}, got a time; it cannot tell how long its "
             "rows take: --limit 5000"
+        )
+    if started():  # a measuring rank 0 would wait for the others, who wait for it
+        raise UsageError(
+            "--limit: expected a number of rows under torchrun, got a time; measure it once without torchrun"
         )
     targets = Targets(competition.targets, competition.truth, competition.metric)
     with tempfile.TemporaryDirectory() as folder:

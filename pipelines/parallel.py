@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import TypeAlias
 
@@ -18,6 +19,8 @@ Work: TypeAlias = Callable[[str, Sequence[int]], None]  # (device, folds) -> the
 
 def devices_of(learner: Learner) -> list[str]:
     """The devices that folds are spread over: those the setting lists, else all visible cards."""
+    if hasattr(learner, "embed"):  # what needs a device is made before any fold, once
+        return []
     named = getattr(learner, "device", "")
     if "," in named:
         return [part.strip() for part in named.split(",")]
@@ -37,8 +40,15 @@ def spread(work: Work, folds: Sequence[int], devices: Sequence[str]) -> None:
     server = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(len(shares), mp_context=server, initializer=_end_with_parent) as pool:
         fits = [pool.submit(_call, cloudpickle.dumps(partial(work, *share))) for share in shares]
-        for fit in as_completed(fits):
-            fit.result()
+        try:
+            for fit in as_completed(fits):
+                fit.result()
+        except BrokenProcessPool:
+            raise ValueError(
+                f"expected folds to be fitted on {', '.join(device for device, _ in shares)} at once, got a process "
+                "that was killed, most often for lack of memory; the same command goes on, and with "
+                f"--device {shares[0][0]} it fits one fold after the other"
+            ) from None
 
 
 def _end_with_parent() -> None:

@@ -38,10 +38,12 @@ def small_network(outputs: int, seed: int) -> torch.nn.Module:
 
 
 def plain_network(outputs: int, seed: int) -> torch.nn.Module:
-    """No norm and no dropout: what several processes compute is what one computes."""
+    """No norm and no dropout: what several processes compute is what one computes; a weight has no part in it."""
     torch.manual_seed(seed)
     layers = [torch.nn.Conv2d(3, 4, 3, stride=2), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()]
-    return torch.nn.Sequential(*layers, torch.nn.Linear(4, outputs))
+    network = torch.nn.Sequential(*layers, torch.nn.Linear(4, outputs))
+    network.register_parameter("idle", torch.nn.Parameter(torch.ones(3)))
+    return network
 
 
 def shades(rows: int, seed: int = 0) -> np.ndarray:

@@ -20,6 +20,7 @@ from pipelines.learners.frozen.memory import bytes_of, held
 from pipelines.learners.frozen.problem import Problem, Scale, Scaled, scale_of
 from pipelines.learners.tasks import Binary, Multiclass, Regression
 from pipelines.metrics import METRICS
+from pipelines.parallel import devices_of
 from pipelines.selecting import select
 from tests.forking import FORKS
 from tests.learning import FolderOut, predict
@@ -315,6 +316,13 @@ def test_a_scale_is_that_of_numpy():
     scale: Scale = scale_of(Held(features))
     np.testing.assert_allclose(scale.means, features.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(scale.spreads, features.std(axis=0), rtol=1e-4)
+
+
+# -- devices
+
+
+def test_folds_of_heads_share_no_memory_with_others(raw):
+    assert devices_of(learner_of(raw, device="cpu,cpu")) == []
 
 
 # -- selection

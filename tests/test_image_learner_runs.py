@@ -12,11 +12,16 @@ import time
 import numpy as np
 import pytest
 
+from pipelines.corridor import choose_folds
+from pipelines.loading import load_tables
+from pipelines.options import Options
 from pipelines.outcome import describe_outcome
 from pipelines.predictions import read_predictions
+from pipelines.report import Report
+from pipelines.stops import UsageError
 from pipelines.training.checkpoint import load_snapshot
 from tests.forking import FORKS, finish
-from tests.photos import plain_network, run_in_child, run_photos, small_network, write_photos
+from tests.photos import photo_competition, plain_network, run_in_child, run_photos, small_network, write_photos
 
 TIMED = {"run.json", "done.json", "run.log", ".lock"}  # they hold seconds and times of day
 KILLS = 20
@@ -149,6 +154,15 @@ def test_a_limit_in_seconds_is_measured_once_and_recorded_as_rows(raw, tmp_path)
     assert again.run.folder.root == same.run.folder.root == outcome.run.folder.root
 
 
+def test_several_processes_measure_no_time(raw, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    competition = photo_competition(tmp_path / "cache")
+    options = Options(data=raw, runs=tmp_path / "runs", limit="1s")
+    tables = load_tables(competition, options, Report(quiet=True))
+    with pytest.raises(UsageError, match="--limit: expected a number of rows under torchrun"):
+        choose_folds(competition, options, tables, Report(quiet=True))
+
+
 # -- views
 
 
@@ -207,5 +221,8 @@ def test_two_processes_train_the_network_of_one(raw, tmp_path):
         weights = [load_snapshot(run / f"fold{fold}" / "seed0" / "model.safetensors").tensors for run in (two, one)]
         for name, tensor in weights[0].items():
             np.testing.assert_allclose(tensor, weights[1][name], atol=1e-5)
+    logged = [sorted((run / "metrics.jsonl").read_text().splitlines()) for run in (two, one)]
+    losses = [[json.loads(line)["loss"] for line in lines] for lines in logged]  # of the whole batch, not of a share
+    np.testing.assert_allclose(losses[0], losses[1], atol=1e-5)
     oof = [read_predictions(run / "oof.parquet").arrays["prediction"] for run in (two, one)]
     np.testing.assert_allclose(oof[0], oof[1], atol=1e-5)

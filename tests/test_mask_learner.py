@@ -216,6 +216,15 @@ def test_losses_are_their_definitions():
     assert torch.isclose(LovaszLoss()(hard, truth), 2 * torch.stack(jaccard).mean())
 
 
+@pytest.mark.parametrize("border", [1.0, 3.0])
+@pytest.mark.parametrize("name", ["bce", "dice", "bce_dice", "bce_log_dice", "focal"])
+def test_a_batch_in_pieces_has_the_loss_of_the_whole(name, border):
+    outputs, truth = maps()
+    truth[0, :, :20] = 0  # one of the two has much less of a border
+    parts = [mask_loss(name, border)(*pair) for pair in zip(outputs.split(1), truth.split(1), strict=True)]
+    torch.testing.assert_close(torch.stack(parts).mean(), mask_loss(name, border)(outputs, truth))
+
+
 def test_an_empty_mask_predicted_empty_is_no_loss():
     outputs, truth = torch.full((1, 1, 32, 32), -30.0), torch.zeros(1, 1, 32, 32)
     for name in ("bce", "dice", "bce_dice", "bce_log_dice", "focal", "lovasz"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -14,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.budget import OutOfTime
+from pipelines.parallel import spread
 from pipelines.training.checkpoint import load_snapshot
-from pipelines.training.device import choose_precision
+from pipelines.training.device import check_card, choose_precision
 from pipelines.training.fit import load_weights
 from pipelines.training.loop import train
 from pipelines.training.rates import FLOOR, Rates
@@ -114,6 +117,23 @@ def test_half_precision_trains_as_well(tmp_path, precision):
     training = trained(folder_at(tmp_path), precision=precision, epochs=20, rate=0.05)
     assert training.stepper.scaler.is_enabled() == (precision == "fp16")
     assert judge(training.predictor) > 0.95
+
+
+class Rootless(torch.nn.Module):
+    """A network of finite outputs whose gradients are no numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = plain_network()
+
+    def forward(self, inputs):
+        made = self.inner(inputs)
+        return made + (0 * made).sqrt()
+
+
+def test_gradients_that_half_precision_never_holds_stop_the_training(tmp_path):
+    with pytest.raises(ValueError, match=r"scale fell to .* in epoch 6; use --precision fp32"):
+        trained(folder_at(tmp_path), network=Rootless(), precision="fp16", epochs=8)
 
 
 def test_a_compiled_network_trains_and_its_checkpoint_is_the_plain_ones(tmp_path, monkeypatch):
@@ -247,6 +267,16 @@ def test_stopped_at_any_step_it_goes_on_to_the_same_bytes(tmp_path, chosen):
         assert training.best_path.read_bytes() == whole.best_path.read_bytes()
 
 
+@pytest.mark.parametrize(("before", "after"), [("fp32", "fp16"), ("fp16", "fp32")])
+def test_a_fit_goes_on_in_another_devices_format(tmp_path, before, after):
+    out = folder_at(tmp_path, seconds=-1)
+    with pytest.raises(OutOfTime):
+        trained(out, precision=before)
+    training = trained(folder_at(tmp_path), precision=after)
+    assert training.epoch == 3
+    assert np.isfinite(weights_of(training.network)).all()
+
+
 def test_checkpoints_within_an_epoch_come_every_so_many_steps(tmp_path):
     out = folder_at(tmp_path)
 
@@ -310,6 +340,26 @@ def test_the_precision_follows_the_device():
 def test_a_device_that_is_not_there_is_refused(device):
     with pytest.raises(ValueError, match="--device: expected"):
         choose_precision(device, "auto")
+
+
+def test_a_card_of_its_own_is_no_choice_under_torchrun(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ValueError, match=r"--device: expected auto or cuda under torchrun.*got cuda:0"):
+        choose_precision("cuda:0", "auto")
+
+
+def test_a_process_that_is_killed_beside_another_is_an_error_that_says_what_to_do():
+    with pytest.raises(ValueError, match=r"folds to be fitted on cpu, cpu at once, got a process that was killed"):
+        spread(lambda device, folds: os.kill(os.getpid(), signal.SIGKILL), [0, 1], ["cpu", "cpu"])
+
+
+def test_a_card_that_is_too_old_for_this_pytorch_is_refused():
+    built = ["sm_75", "sm_80", "sm_90a", "compute_120"]
+    check_card("Tesla T4", (7, 5), built)
+    check_card("a later one", (12, 0), built)
+    check_card("a card that is not NVIDIA's", (9, 4), ["gfx942"])
+    with pytest.raises(ValueError, match=r"sm_75 or newer, got Tesla P100, sm_60; install .*--device cpu"):
+        check_card("Tesla P100", (6, 0), built)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -11,17 +12,25 @@ import timm
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from features.augment import Augment
-from features.batches import Batches
+from features.batches import Batches, Normalise
 from features.images import HeldImages
 from features.recipes import recipe_named
+from pipelines.learners.image import ImageLearner
+from pipelines.learners.image_model import Shape, start_model
+from pipelines.training.device import choose_precision
 from pipelines.training.feeding import Feed, balanced, mix
 from pipelines.training.finder import HIGHEST, LOWEST, find_rate
 from pipelines.training.loop import train
-from pipelines.training.losses import BinaryLoss, ClassLoss, SquareLoss, with_settings
+from pipelines.training.losses import BinaryLoss, ClassLoss, RangeLoss, SquareLoss, with_settings
+from pipelines.training.mask_losses import LossName, mask_loss
+from pipelines.training.optimisers import make_optimiser
 from pipelines.training.settings import NetworkSettings
+from pipelines.training.step import Stepper
 from tests.networks import draw_rows, folder_at, start
+from tests.photos import plain_network
 
 OUTPUTS, YES = torch.tensor([[-1.0, 2.0], [0.5, 0.0]]), torch.tensor([[0.0, 1.0], [1.0, 0.0]])
 
@@ -157,6 +166,44 @@ def test_a_loss_that_blows_up_at_once_gives_no_suggestion(tmp_path):
     rows = draw_rows()
     with pytest.raises(ValueError, match="expected a loss that falls"):
         find_rate(start(folder_at(tmp_path), rows=replace(rows, targets=rows.targets * float("nan"))))
+
+
+# -- devices
+
+ALONE = [BinaryLoss(smoothing=0.1, pos_weight=2.0), ClassLoss(smoothing=0.1), SquareLoss(), RangeLoss(high=9.0)]
+MAPS = [mask_loss(name, 1.0 + 2.0 * (name != "lovasz")) for name in get_args(LossName)]
+
+
+@pytest.mark.parametrize("loss", ALONE + MAPS, ids=str)
+def test_a_step_mixes_no_devices(loss):
+    """On a device without memory, where a tensor left on the CPU is an error as on a card."""
+    settings = NetworkSettings(clip=1.0, accumulate=2, mixup=0.4, cutmix=1.0)
+    layers = [torch.nn.Conv2d(3, 1 if loss in MAPS else 2, 1)]
+    layers += [] if loss in MAPS else [torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()]
+    network = torch.nn.Sequential(*layers).to("meta")
+    optimiser = make_optimiser(network, settings)
+    stepper = Stepper(network, loss, optimiser, settings, choose_precision("meta", "auto"), print)
+    images = Normalise((0.5,) * 3, (0.2,) * 3, "meta", channels_last=True)(torch.zeros(4, 32, 32, 3, dtype=torch.uint8))
+    targets = torch.rand(4, 1, 32, 32, device="meta") if loss in MAPS else torch.rand(4, 2, device="meta")
+    for step in range(4):
+        assert stepper.take(*mix(images, targets, settings, 0, step), 1.0, step).device.type == "meta"
+
+
+class NoDoubles(TorchDispatchMode):
+    """As on Apple's cards."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        if isinstance(made, torch.Tensor) and made.dtype == torch.float64:
+            raise TypeError("the device has no float64")
+        return made
+
+
+def test_values_leave_the_device_before_they_are_doubles():
+    learner = ImageLearner(network=plain_network, model="plain_network", weights="none", device="meta")
+    model = start_model(learner, Shape(1, 3, (0.0,), (1.0,)), "none")
+    with NoDoubles(), pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor"):  # none holds values
+        model.predict(torch.zeros(2, 32, 32, 3, dtype=torch.uint8))
 
 
 # -- layouts and memory

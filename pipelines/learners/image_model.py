@@ -63,8 +63,8 @@ class ImageModel(PixelModel):
 
     def look(self, images: Inputs) -> Values:
         """The values of normalised images (rows, channels, height, width), one look."""
-        values: np.ndarray = self.learner.loss.values(self.outputs(images)).double().cpu().numpy()
-        return values * self.shape.spread + self.shape.centre
+        values = self.learner.loss.values(self.outputs(images)).cpu()  # first: Apple's cards have no doubles
+        return values.double().numpy() * self.shape.spread + self.shape.centre
 
     def ranked(self, values: Values) -> Values:
         """Values as ranks among the validation rows' values, 0..1, where the learner averages ranks."""

@@ -74,12 +74,14 @@ class Kind(Generic[L, M]):
         training, model = self.make(task)
         if training.rank == 0:
             write_json(folder / START, model.state())
+        task.out.say(f"training on {training.precision}")
         train_network(training)
+        if training.rank:  # rank 0 is still writing, or removing, what the rest would read
+            return model
         model = self.finish(trained(model, training, task.learner), task)
-        if training.rank == 0:
-            model.save(folder)
-            for name in (CHECKPOINT, BEST, START):
-                (folder / name).unlink(missing_ok=True)
+        model.save(folder)
+        for name in (CHECKPOINT, BEST, START):
+            (folder / name).unlink(missing_ok=True)
         return model
 
     def load(self, learner: L, folder: Path) -> M:

@@ -41,8 +41,11 @@ class PixelLearner(PixelSettings):
     def rows_in(self, seconds: float, train: Table, targets: Targets, out: Out) -> int:
         """How many training rows an epoch of about so many seconds takes, by timing a few steps."""
         from pipelines.learners.pixel_probe import rows_in
+        from pipelines.training.device import free_memory
 
-        return rows_in(self.kind, self._task(train, None, targets, out), seconds)
+        rows = rows_in(self.kind, self._task(train, None, targets, out), seconds)
+        free_memory()  # the folds may be trained by other processes, on the same card
+        return rows
 
     def find_rate(self, train: Table, targets: Targets, out: Out) -> Curve:
         """The losses of a short training whose learning rate rises, and a rate to use."""

@@ -67,8 +67,13 @@ def in_memory(network: torch.nn.Module, images: Inputs) -> torch.Tensor:
     try:
         return network(images)  # type: ignore[no-any-return]
     except RuntimeError as error:
-        if len(images) == 1 or not memory_ran_out(error):
+        if not memory_ran_out(error):
             raise
+        if len(images) == 1:
+            raise ValueError(
+                f"expected one image to fit the memory of {images.device}, got: {str(error).splitlines()[0]}; end what "
+                "else computes there, set --device cpu, or train with a smaller --size or --model"
+            ) from None
     free_memory()
     return torch.cat([in_memory(network, half) for half in images.tensor_split(2)])
 

@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
 
 PATIENCE = timedelta(hours=12)  # the others wait while rank 0 audits, validates and predicts
 
@@ -33,10 +36,15 @@ def gathered() -> Iterator[None]:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     torch.distributed.init_process_group(backend, timeout=PATIENCE)
+    # After an error nobody says goodbye: NCCL would wait for the others, who wait for this process's gradients, and
+    # torchrun ends them only once it has gone.
     try:
         yield
-    finally:
-        torch.distributed.destroy_process_group()
+    except SystemExit as end:
+        if not end.code:
+            torch.distributed.destroy_process_group()
+        raise
+    torch.distributed.destroy_process_group()
 
 
 def standing() -> tuple[int, int]:
@@ -59,6 +67,18 @@ def agreed(value: Any) -> Any:
     box = [value]
     torch.distributed.broadcast_object_list(box, src=0, device=torch.device("cpu"))
     return box[0]
+
+
+def mean_of(numbers: torch.Tensor) -> torch.Tensor:
+    """The mean of the processes' numbers, in all of them: each saw its share of a batch."""
+    _, ranks = standing()
+    if ranks == 1:
+        return numbers
+    import torch
+
+    total = numbers.clone()
+    torch.distributed.all_reduce(total)
+    return total / ranks
 
 
 @dataclass(frozen=True)

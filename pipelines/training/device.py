@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
 
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory")  # CUDA and MPS say the one, the CPU's allocator the other
+from pipelines.training.crew import started
+
+OUT_OF_MEMORY = (
+    "out of memory",  # CUDA and MPS
+    "ALLOC_FAILED",  # cuBLAS and cuDNN, whose workspaces are not PyTorch's own
+    "can't allocate memory",  # the CPU
+)
 
 
 @dataclass(frozen=True)
@@ -17,6 +25,10 @@ class Precision:
 
     device: torch.device
     name: str  # fp32, bf16 or fp16
+
+    def __str__(self) -> str:
+        card = f" ({torch.cuda.get_device_name(self.device)})" if self.device.type == "cuda" else ""
+        return f"{self.device}{card} in {self.name}"
 
     def autocast(self) -> AbstractContextManager[object]:
         """The context in which a network computes in this format."""
@@ -43,6 +55,10 @@ def choose_device(device: str) -> torch.device:
         first = best_device()
     if first == "cuda" and "LOCAL_RANK" in os.environ:
         first = f"cuda:{os.environ['LOCAL_RANK']}"
+    elif first.startswith("cuda:") and started():
+        raise ValueError(
+            f"--device: expected auto or cuda under torchrun, where each process has its card, got {first}"
+        )
     try:
         chosen = torch.device(first)
     except RuntimeError:
@@ -50,7 +66,22 @@ def choose_device(device: str) -> torch.device:
     cards = torch.cuda.device_count()
     if chosen.type == "cuda" and (chosen.index or 0) >= cards:
         raise ValueError(f"--device: expected a device of this machine, got {first}; it has {cards} CUDA cards")
+    if chosen.type == "cuda":
+        card, capability = torch.cuda.get_device_name(chosen), torch.cuda.get_device_capability(chosen)
+        check_card(card, capability, torch.cuda.get_arch_list())
+    if chosen.type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError("--device: expected a device of this machine, got mps; PyTorch finds no Apple GPU here")
     return chosen
+
+
+def check_card(card: str, capability: tuple[int, int], built: Sequence[str]) -> None:
+    """Refuse a card that is older than all that this PyTorch was built for (sm_75, sm_80, ...)."""
+    oldest = min((int(re.sub(r"\D", "", each)) for each in built if each.startswith("sm_")), default=0)
+    if 10 * capability[0] + capability[1] < oldest:
+        raise ValueError(
+            f"--device: expected a card that this PyTorch {torch.__version__} has code for, sm_{oldest} or newer, got "
+            f"{card}, sm_{capability[0]}{capability[1]}; install a PyTorch built for an older CUDA, or use --device cpu"
+        )
 
 
 def best_device() -> str:
@@ -78,3 +109,10 @@ def free_memory() -> None:
     """Give back what PyTorch keeps for itself, so that a smaller piece finds room in one block."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+    elif torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+
+
+def sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A tensor on a device, the CPU not waiting where that is safe: Apple's copies would read what is freed by then."""
+    return tensor.to(device, non_blocking=device.type == "cuda")

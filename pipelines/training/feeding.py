@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from features.batches import Batch, Batches
+from pipelines.training.device import sent
 from pipelines.training.joined import Inputs, Joined
 from pipelines.training.settings import NetworkSettings
 
@@ -36,21 +37,21 @@ class Feed:
         made = self.batches.epoch(number, self._rows(number), start)
         for step, batch in enumerate(made, start):
             inputs = self._inputs(batch)
-            targets = self._targets(batch).to(inputs.device, non_blocking=True)
-            yield mix(inputs, targets, self.settings, number, step)
+            yield mix(inputs, self._targets(batch, inputs.device), self.settings, number, step)
 
     def _inputs(self, batch: Batch) -> Inputs:
         """A batch on the device."""
         images = self.normalise(batch.images)
         if self.numbers is None:
             return images
-        return Joined(images, torch.from_numpy(self.numbers[batch.rows]).to(images.device, non_blocking=True))
+        return Joined(images, sent(torch.from_numpy(self.numbers[batch.rows]), images.device))
 
-    def _targets(self, batch: Batch) -> torch.Tensor:
+    def _targets(self, batch: Batch, device: torch.device) -> torch.Tensor:
+        """What the batch's rows should come to; masks travel as bytes, as images do."""
         if batch.masks is not None:
-            return batch.masks.permute(0, 3, 1, 2).float() / 255
+            return sent(batch.masks, device).permute(0, 3, 1, 2).float() / 255
         assert self.truth is not None
-        return torch.from_numpy(self.truth[batch.rows])
+        return sent(torch.from_numpy(self.truth[batch.rows]), device)
 
     def _rows(self, epoch: int) -> np.ndarray:
         """This process's rows of an epoch, batch after batch."""
@@ -85,7 +86,7 @@ def mix(
     cut = bool(settings.cutmix) and (not settings.mixup or draws.random() < 0.5)
     alpha = settings.cutmix if cut else settings.mixup
     share = float(draws.beta(alpha, alpha))
-    order = torch.from_numpy(draws.permutation(len(inputs))).to(inputs.device)
+    order = sent(torch.from_numpy(draws.permutation(len(inputs))), inputs.device)
     images = inputs.images if isinstance(inputs, Joined) else inputs
     if not cut:
         return _beside(_blended(images, order, share), inputs, order, share), _blended(targets, order, share)

@@ -22,6 +22,7 @@ from pipelines.training.settings import NetworkSettings
 from pipelines.training.step import Compared, Stepper
 
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
+LEAST_SCALE = 2.0**-14  # of fp16's gradients: halved 30 times over from where it starts
 SPREAD = 1_000_003  # a prime: seeds of different (seed, epoch, step, process) do not meet
 
 
@@ -107,6 +108,16 @@ class Training:
             step = f", step {self.step} of {len(self.batches)}" if self.step else ""
             raise OutOfTime(f"stopped after epoch {self.epoch} of {self.settings.epochs}{step}: the budget is used up")
 
+    def check_scale(self) -> None:
+        """Stop where fp16 held no gradients for so long that training has stood still; its loss may be a number."""
+        scaler = self.stepper.scaler
+        if scaler.is_enabled() and (scale := scaler.get_scale()) < LEAST_SCALE:
+            raise ValueError(
+                f"{self.out.folder}: expected gradients that fp16 can hold, got none in so many steps that their scale "
+                f"fell to {scale:.1g} in epoch {self.epoch + 1}; use --precision fp32, or bf16 on a card that has it, "
+                "or lower --rate"
+            )
+
     def save(self) -> None:
         """Write the checkpoint: all that the next step depends on; its random draws derive from epoch and step."""
         if self.rank:
@@ -135,7 +146,8 @@ class Training:
             restore_optimiser(self.optimiser, snapshot.part("optimiser"), state["optimiser"])
             self.rates.restore(state["rates"])
             self.stepper.pieces = state["pieces"]
-            self.stepper.scaler.load_state_dict(state["scaler"])
+            if state["scaler"]:  # empty where another device's format needed none
+                self.stepper.scaler.load_state_dict(state["scaler"])
         self.out.rewind(self.epoch + 1)
 
     def keep_best(self) -> None:

@@ -8,7 +8,7 @@ import time
 import torch
 
 from pipelines.report import took
-from pipelines.training.crew import agreed
+from pipelines.training.crew import agreed, mean_of
 from pipelines.training.fit import Training
 
 WATCH = 20  # steps between looks at the loss on a GPU: each look waits for the card
@@ -43,6 +43,7 @@ def run_epoch(training: Training) -> None:
             training.save()
             training.heed_time()
     losses.look()
+    training.check_scale()
 
 
 def finish_epoch(training: Training, seconds: float) -> None:
@@ -87,7 +88,8 @@ class Losses:
         """Fetch what waits; a loss that is no number stops the training."""
         if not self.waiting:
             return
-        losses = [self.waiting[0].item()] if len(self.waiting) == 1 else torch.stack(self.waiting).float().tolist()
+        # The mean over processes: a loss that is no number in one of them stops all.
+        losses = mean_of(torch.stack(self.waiting).float()).tolist()
         self.waiting.clear()
         for loss in losses:
             self.training.total += loss

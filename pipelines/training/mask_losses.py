@@ -106,8 +106,10 @@ def border_weights(targets: torch.Tensor, weight: float) -> torch.Tensor:
 
 
 def weighed_mean(each: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """The mean of each pixel's loss by its weight."""
-    return each.mean() if weights.ndim == 0 else (each * weights).sum() / weights.sum()
+    """The mean over rows of each row's mean by its pixels' weights: a batch in pieces has the same."""
+    if weights.ndim == 0:
+        return each.mean()
+    return ((each * weights).flatten(1).sum(1) / weights.flatten(1).sum(1)).mean()
 
 
 def mask_loss(name: LossName, border: float) -> Loss:

@@ -105,5 +105,9 @@ def _forward(network: torch.nn.Module, settings: NetworkSettings) -> Callable[[I
     forward: Any = torch.compile(network) if settings.compile else network
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         device = next(network.parameters()).device
-        forward = DistributedDataParallel(forward, device_ids=[device] if device.type == "cuda" else None)
+        forward = DistributedDataParallel(
+            forward,
+            device_ids=[device] if device.type == "cuda" else None,
+            find_unused_parameters=True,  # EfficientNet encoders of segmentation-models-pytorch keep an idle head
+        )
     return forward  # type: ignore[no-any-return]  # compile and DDP give callables like the network

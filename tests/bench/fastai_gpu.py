@@ -17,7 +17,8 @@ if __name__ == "__main__":
     folder, model, batch, workers = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     loaders = fastai_made(folder, batch, workers, "cuda")
     learner = fastai.vision_learner(loaders, model, pretrained=False, metrics=[])
-    learner = learner.to_channelslast(amp_mode=fastai.AMPMode.BF16)
+    ampere = fastai.torch.cuda.get_device_capability() >= (8, 0)  # older cards only imitate bf16
+    learner = learner.to_channelslast(amp_mode=fastai.AMPMode.BF16 if ampere else fastai.AMPMode.FP16)
     with learner.no_bar(), learner.no_logging():
         learner.fit(1)  # warms up
         fastai.torch.cuda.synchronize()
