@@ -113,6 +113,7 @@ def train(kernel: Kernel) -> None:
         data=kernel.files(competition),
         runs=kernel.working / "runs",
         folds=tuple(kernel.content["folds"]),
+        fold_file=kernel.scratch / own if (own := kernel.content["fold_file"]) else None,
         seeds=record["seeds"],
         full=record["full"],
         limit=str(record["limit"] or ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast, get_args
 
 from competitions.choosing import experiment_with, other_flags, refuse_idle
@@ -48,7 +49,8 @@ def folds(arguments: Sequence[str]) -> int:
     except ValueError as error:
         raise UsageError(f"podium folds {name}: {error}") from None
     declared, competition = competition, dataclasses.replace(competition, plan=plan)
-    options = Options(data=request.data, runs=request.runs, toy=request.toy, remake=request.remake)
+    said = {name: getattr(request, name) for name in ("data", "runs", "toy", "remake", "skip_broken")}
+    options = Options(**said)
     report = Report(request.quiet)
     tables = load_tables(competition, options, report)
     made = choose_folds(competition, options, tables, report)
@@ -63,7 +65,7 @@ def folds(arguments: Sequence[str]) -> int:
         found = audit_folds(competition, tables, made, folder)
         if has_images(tables):
             cache = request.runs / "cache" / "images"
-            found = found.joined(audit_twins(competition, tables, made, folder, cache, report))
+            found = found.joined(audit_twins(competition, tables.readable, made, folder, cache, report))
         print(found.text())
         heed(found, Report(quiet=True), request.strict)
     return 0
@@ -87,6 +89,8 @@ class FoldsRequest(FilesRequest):
     """Look for leaks, and exit 3 when the audit finds something serious."""
     remake: bool = False
     """Make the folds anew, replacing the stored file."""
+    skip_broken: Path | None = None
+    """List of image files to do without, a path a line, as `podium run` takes it; the stored folds keep their rows."""
 
 
 def understood(arguments: Sequence[str], verb: str) -> tuple[Competition, Options]:

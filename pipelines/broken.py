@@ -11,6 +11,8 @@ def check_files(run: Run, predict: bool) -> None:
     learner = run.competition.learner
     if not hasattr(learner, "unreadable"):
         return
+    if hasattr(learner, "require_weights") and _starts(run):
+        learner.require_weights()  # decoding may take long, and is in vain without them
     test = run.tables.test.drop(index=run.tables.skipped.test)
     path, seen = run.options.runs_root / run.competition.name / "readable.json", run.tables.test_fingerprint
     known = read_json(path) if path.exists() else {}
@@ -25,3 +27,9 @@ def check_files(run: Run, predict: bool) -> None:
         learner.embed(train, test if predict else test.iloc[:0], run.report)
     if fresh:
         add_json(path, {seen: len(test)})
+
+
+def _starts(run: Run) -> bool:
+    """Whether a fit of this command is to begin, which needs the weights that networks start from."""
+    places: list[int | str] = [*run.chosen, *([] if run.options.full == "no" else ["full"])]
+    return not all(out.whole or out.begun for place in places for out in run.fits(place))

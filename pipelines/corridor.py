@@ -103,8 +103,9 @@ def look_for_leaks(run: Run) -> None:
     found = audit_folds(competition, run.tables, run.folds, folder)
     given = ["--data", str(options.data)] if options.data is not None else ["--toy"] * options.toy
     given += ["--runs", str(options.runs)] if options.runs != Options().runs else []
+    given += ["--skip-broken", str(options.skip_broken)] if options.skip_broken is not None else []
     way = f"`{shlex.join(['podium', 'folds', competition.name, *given, '--audit'])}`"
-    known = recall_twins(competition, run.tables, run.folds, folder, way)
+    known = recall_twins(competition, run.tables.readable, run.folds, folder, way)
     heed(found.joined(known), run.report, options.strict)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -33,6 +33,12 @@ class Tables:
     extra: Table | None
     contents: Contents
     skipped: Skipped = field(default_factory=no_rows)
+
+    @property
+    def readable(self) -> Tables:
+        """The same without the rows that --skip-broken leaves out."""
+        train, test = self.train.drop(index=self.skipped.train), self.test.drop(index=self.skipped.test)
+        return replace(self, train=train, test=test, skipped=no_rows())
 
     @cached_property
     def train_fingerprint(self) -> str:

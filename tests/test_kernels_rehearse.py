@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -84,8 +85,17 @@ def test_a_larger_test_set_is_predicted_row_by_row_alike(podium, run):
     assert "a difference of 0 at most" in said.out
 
 
-def test_a_training_kernel_makes_the_runs_bytes_anew(podium, run):
-    assert podium("kernel", "build", run.name, "--train", "--budget", "5m").code == 0
-    said = podium("kernel", "rehearse", run.name, "--train")
+def test_a_training_kernel_makes_the_runs_bytes_anew_on_folds_of_its_own(podium, run, tmp_path):
+    """Its folds are no plan's: the file travels, and without it nothing is built."""
+    made = podium("folds", MAY, "--seed", "5", "--quiet").out
+    (file,) = re.findall(r"--fold-file (\S+)", made)
+    quick = ("--rounds", "5", "--patience", "0", "--no-audit", "--threads", "1", "--name", "own", "--quiet")
+    assert podium("run", MAY, *quick, "--fold-file", file).code == 0
+    (own,) = (path.name for path in run.parent.glob("own-*"))
+    assert podium("kernel", "build", own, "--train", "--budget", "5m").code == 0
+    said = podium("kernel", "rehearse", own, "--train")
     assert said.code == 0, said.err
     assert "byte for byte" in said.out
+    Path(file).rename(tmp_path / "elsewhere.parquet")
+    refused = podium("kernel", "build", own, "--train")
+    assert (refused.code, "copy the file that --fold-file named to there" in refused.err) == (1, True)

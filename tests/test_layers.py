@@ -129,6 +129,7 @@ def test_the_package_list_is_what_the_code_uses():
     ]
     names = {re.split(r"[<>=!~ ]", each)[0] for each in declared}
     import_name = {
+        "huggingface-hub": "huggingface_hub",
         "opencv-python-headless": "cv2",
         "pillow": "PIL",
         "python-dateutil": "dateutil",

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from features.encoders import TargetMean
 from pipelines.learners.constant import ConstantLearner
+from pipelines.learners.engines.engine import Watch
 from pipelines.learners.table import TableLearner
 from pipelines.metrics import METRICS
 from tests.learning import TOYS, FolderOut, binary_toy, draw_columns, predict, regression_toy, several_toy
@@ -215,3 +216,14 @@ def test_engines_wait_until_they_are_used():
     program = "import sys, pipelines.learners.table; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "lightgbm", "sklearn", "xgboost", "catboost", "scipy", "tyro"} & set(loaded)
+
+
+@pytest.mark.parametrize(("rounds", "points"), [(30, 25), (100, 45), (300, 60), (2000, 90), (20_000, 125)])
+def test_a_curve_has_about_as_many_points_however_long_the_fit(rounds, points, tmp_path):
+    watch = Watch(FolderOut(tmp_path), rounds, "lightgbm")
+    due = [number for number in range(1, rounds + 1) if watch.due(number)]
+    assert abs(len(due) - points) <= 1
+    assert (due[0], due[-1]) == (1, rounds)
+    costly = [number for number in due if watch.due_in_training(number)]
+    assert (costly[0], costly[-1]) == (1, rounds)
+    assert len(costly) <= len(due) / 3

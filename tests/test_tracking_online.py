@@ -98,3 +98,16 @@ def test_without_an_answer_it_goes_on_offline_and_says_so_once(fault, tmp_path, 
     assert said.count("W&B: it did not open a run (") == said.count("W&B: offline; `wandb sync ") == 1
     (one,) = [one for id, one in read_folders(folder.tracking).items() if id.endswith("fold0")]
     assert one.curve("loss") == logged(folder)
+
+
+def test_a_client_that_waits_for_minutes_is_given_up_with_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_INIT_TIMEOUT", "600")  # the client's own limit, as long as that of some versions
+    folder = make_folder(tmp_path)
+    with closing(socket.create_server(("127.0.0.1", 0))) as port:
+        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{port.getsockname()[1]}")
+        job = Job(str(folder.root), "online", longest=2.0)
+        started = Tracker(job, Report(quiet=True, log=tmp_path / "said"))
+        assert started.child.wait(60) == 0  # while the command is still at work
+        started.stop("done")
+    said = (tmp_path / "said").read_text()
+    assert said.count("W&B: ") == said.count("W&B: it did not open a run within 2 s; nothing more is sent") == 1

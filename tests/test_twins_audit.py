@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shutil
 from pathlib import Path
 
 import cv2
@@ -160,3 +161,15 @@ def test_tables_without_images_have_no_twins(podium):
     tables = load_tables(competition, Options(toy=True, quiet=True), Report(quiet=True))
     assert not has_images(tables)
     assert FoldPlan().groups == ""
+
+
+def test_images_that_a_list_leaves_out_are_not_looked_at(podium, raw, tmp_path):
+    damaged = shutil.copytree(raw, tmp_path / "damaged")
+    for name in ("train/9.jpg", "test/6.jpg"):
+        (damaged / name).write_bytes((damaged / name).read_bytes()[:500])
+    refused = podium("folds", NAME, "--data", damaged, "--audit")
+    assert (refused.code, "--skip-broken FILE" in refused.err) == (1, True)
+    (tmp_path / "skip.txt").write_text("train/9.jpg\ntest/6.jpg\n")
+    said = audited(podium, damaged, "--skip-broken", tmp_path / "skip.txt")
+    assert "note: 3 groups of near-duplicate images, of 4 train and 3 test rows" in said.out
+    assert "9" in Folds.load(next(HOME.glob("*.parquet"))).ids  # the plan's folds are as they were

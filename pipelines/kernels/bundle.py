@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.kernels.carrying import kept, order_files, put
+from pipelines.kernels.carrying import FOLDS, kept, order_files, put
 from pipelines.kernels.entry import MARK
 from pipelines.kernels.needs import lacking, modules_in
 from pipelines.kernels.order import Order, flat_name, name_of, words_of
@@ -98,6 +98,7 @@ def write(order: Order, draft: Bundle) -> None:
         "weights": (weights if single else "weights") if weights else "",
         "predicts": not order.train,
         "folds": list(order.folds),
+        "fold_file": FOLDS if FOLDS in carried else "",
         "internet": order.internet,
         "budget": order.budget,
         "packages": needed,
@@ -105,7 +106,7 @@ def write(order: Order, draft: Bundle) -> None:
     write_json(draft.code / MARK, content)
     for place, path in carried.items():
         put(path, draft.carried / flat[place])
-    kinds = {draft.code: "code", draft.carried: "weights" if order.train else "models"}
+    kinds = {draft.code: "code", draft.carried: "models" if not order.train else "weights" if weights else "folds"}
     for folder in draft.datasets:
         slug = f"{name}-{kinds[folder]}"
         about = {"id": f"{order.owner}/{slug}", "title": words_of(slug), "licenses": [{"name": "other"}]}

@@ -9,8 +9,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from folds.plan import plan_of
+from folds.store import Folds
+from pipelines.foldfile import fold_path
 from pipelines.kernels.order import Order, Part
 
+FOLDS = "folds.parquet"  # what a carried fold file is called in the kernel
 KEPT = ("competition", "run", "fingerprint", "settings", "seeds", "full", "limit", "experiment", "toy", "commit")
 
 
@@ -20,6 +24,8 @@ def order_files(order: Order) -> Iterator[tuple[str, Path]]:
         check_part(part, order.train)
         kept = [] if order.train else [*part_files(part), *backbones(part, order)]
         yield from ((f"{order.place(part)}/{path.relative_to(part.run.root).as_posix()}", path) for path in kept)
+        own = fold_file(part) if order.train else None
+        yield from [] if own is None else [(FOLDS, own)]
     if order.weights is not None:
         files = [order.weights] if order.weights.is_file() else sorted(order.weights.rglob("*.safetensors"))
         if not files or any(path.suffix != ".safetensors" for path in files):
@@ -39,6 +45,21 @@ def check_part(part: Part, train: bool) -> None:
         )
     if not train and not record["sources"]:
         raise ValueError(f"{part.run.root}: expected a run with a model, got none yet: train it, or --train")
+
+
+def fold_file(part: Part) -> Path | None:
+    """The fold file of a run on other folds than its competition's plan makes; None for a run on those."""
+    told, folder = part.record["folds"], part.run.root.parent / "folds"
+    path = fold_path(folder, plan_of(told["recipe"]))
+    if path == fold_path(folder, part.competition.plan):
+        return None
+    found = Folds.load(path).fingerprint if path.is_file() else ""
+    if not found or (found != told["fingerprint"] and not part.record["limit"]):  # limits take some rows of the file's
+        raise ValueError(
+            f"{path}: expected the fold file that {part.run.name} was trained on ({told['fingerprint'][:12]}), got "
+            f"{found[:12] or 'none'}: copy the file that --fold-file named to there"
+        )
+    return path
 
 
 def part_files(part: Part) -> Iterator[Path]:

@@ -96,6 +96,14 @@ class ImageSettings(PixelSettings):
                 f"--views scales: expected a model that sees images of any size, got {self.model}; use --views flip"
             )
 
+    def require_weights(self) -> None:
+        """Refuse pretrained weights that are neither on this machine nor to be had now."""
+        from pipelines.training.pretrained import naming_ways, require_timm
+
+        if self.weights == "pretrained":
+            with naming_ways(self.weights, self.model):
+                require_timm(self.model)
+
     def _check_own(self, network: Callable[[int, int], Any]) -> None:
         """Refuse flags that choose among timm's networks and would change nothing of a network of its own."""
         inner = getattr(network, "func", network)  # of a partial

@@ -124,6 +124,15 @@ class MaskSettings(PixelSettings):
         check_weights(self.arch, self.encoder, self.weights)
         super().check()
 
+    def require_weights(self) -> None:
+        """Refuse pretrained weights that are neither on this machine nor to be had now."""
+        from pipelines.training.pretrained import naming_ways
+        from pipelines.training.segmenters import require_encoder
+
+        if self.weights == "pretrained":
+            with naming_ways(self.weights, self.encoder):
+                require_encoder(self.encoder)
+
     def masks(self, table: Table, keep: bool, out: Watcher | None = None) -> Images:
         """The masks of a table's rows; keep: decoded into the cache, else only what is there is taken from it."""
         return self.cached(masks_of(table), self.mask_reading, keep, out)

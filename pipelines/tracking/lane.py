@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from pipelines.tracking.client import Card, Line, Uncertain, Unreachable, start_over
 from pipelines.tracking.journal import Journal, Segment
+from pipelines.tracking.leash import limited
 from pipelines.tracking.rows import Row
 
 Say: TypeAlias = Callable[[str, str], None]  # (what kind of thing, the line): a kind is said once
@@ -78,14 +79,15 @@ class Lane:
 class Post:
     """Delivers what lanes hold, offline once W&B did not open the first of their runs."""
 
-    def __init__(self, segment: Segment, log: Path, say: Say) -> None:
-        self.segment, self.log, self.say = segment, log, say
+    def __init__(self, segment: Segment, log: Path, say: Say, longest: float) -> None:
+        self.segment, self.log, self.say, self.longest = segment, log, say, longest
         self.began = False  # whether a run was opened
 
     def deliver(self, lane: Lane) -> Line | None:
         """Send what waits in a lane; the open run, if there is one."""
         try:
-            line = lane.opened(self.segment, self.say)
+            with limited(self.longest, self._give_up):
+                line = lane.opened(self.segment, self.say)
         except Unreachable as error:
             return self._without(lane, error)
         if line is not None:
@@ -94,6 +96,10 @@ class Post:
             self.say("where", line.url if online else f"offline; `wandb sync {line.url}` sends it")
             lane.send(line)
         return line
+
+    def _give_up(self) -> None:
+        waited = f"it did not open a run within {self.longest:.0f} s"
+        self.say("hangs", f"{waited}; nothing more is sent, the same command sends it")
 
     def _without(self, lane: Lane, error: Unreachable) -> Line | None:
         """Go on offline, or without this lane when wandb's process is busy with others that are open."""

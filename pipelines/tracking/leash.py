@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 # Seconds between two looks at the folder: soon at first, then rarely, as what comes in one go costs W&B's process less.
 SOONEST, LATEST, LATER = 0.25, 5.0, 1.5
@@ -45,6 +46,23 @@ class Leash:
         deadline = threading.Timer(patience, os.killpg, (0, signal.SIGKILL))  # with W&B's own process
         deadline.daemon = True
         deadline.start()
+
+
+@contextmanager
+def limited(seconds: float, say: Callable[[], None]) -> Iterator[None]:
+    """While this lasts the mirror has so long; then it says why and ends, whatever its library is waiting for."""
+
+    def give_up() -> None:
+        say()
+        os._exit(0)  # nothing of a library that hangs is waited for; W&B's own process ends when this one is gone
+
+    deadline = threading.Timer(seconds, give_up)
+    deadline.daemon = True
+    deadline.start()
+    try:
+        yield
+    finally:
+        deadline.cancel()
 
 
 class Voice:

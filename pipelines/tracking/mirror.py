@@ -37,6 +37,7 @@ class Job:
     grouping: Grouping = "folds"
     models: bool = False
     board: str = ""  # the project, when the folder is no run's but that of a board
+    longest: float = 60.0  # seconds for opening one of its runs, whatever time limits the installed wandb has itself
 
 
 class Mirror:
@@ -45,7 +46,7 @@ class Mirror:
     def __init__(self, job: Job, say: Say) -> None:
         self.job, self.say = job, say
         self.folder = RunFolder(Path(job.root))
-        self.post = Post(job.segment, self.folder.tracking / "mirror.log", say)
+        self.post = Post(job.segment, self.folder.tracking / "mirror.log", say, job.longest)
         self.record = read_json(self.folder.record)
         self.state = settled_state(self.folder, job.grouping)
         self.naming = Naming(self.state["grouping"], self.record["seeds"])
@@ -165,7 +166,7 @@ def send_page(job: Job, say: Say) -> None:
     )
     lane.rows = belongings.extras(folder, "board")
     if lane.behind():
-        Post(job.segment, folder.tracking / "mirror.log", say).deliver(lane)
+        Post(job.segment, folder.tracking / "mirror.log", say, job.longest).deliver(lane)
         lane.close(0)
 
 

@@ -9,12 +9,7 @@ from typing import Any
 import torch
 
 from pipelines.stops import UsageError
-
-WAYS = (
-    "three ways to have weights: --weights pretrained (downloads them once, needs the internet), "
-    "--weights PATH (a model.safetensors or a folder that holds one, as in a Kaggle dataset), "
-    "--weights none (a random start, for networks trained from scratch)"
-)
+from pipelines.training.pretrained import WAYS, naming_ways, require_timm
 
 
 @dataclass(frozen=True)
@@ -50,14 +45,13 @@ class Backbone:
         if weights == "none":
             return self._made(pretrained=False)
         file = None if weights == "pretrained" else find_weights(weights)
-        try:
+        with naming_ways(weights, self.model):
+            if file is None:
+                require_timm(self.model)
             made = self._made(pretrained=True, pretrained_cfg_overlay=file and {"file": str(file)})
             if file is not None:
                 check_names(made, file)
-            return made
-        except (OSError, RuntimeError, KeyError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0][:300]
-            raise ValueError(f"--weights {weights}: expected weights of {self.model}, got: {reason}; {WAYS}") from error
+        return made
 
     @property
     def fixed(self) -> bool:

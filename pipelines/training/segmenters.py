@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from pipelines.stops import UsageError
-from pipelines.training.networks import WAYS, Pixels, check_model, check_names, find_weights, pixels_of
+from pipelines.training.networks import Pixels, check_model, check_names, find_weights, pixels_of
+from pipelines.training.pretrained import naming_ways, require, require_timm
 from pipelines.training.unet import Padded, PlainUnet
 
 TIMM = "tu-"  # what names a timm encoder, as segmentation-models-pytorch calls them
@@ -35,14 +36,11 @@ class Segmenter:
         if self.arch == "plain":
             return self._plain(weights), Pixels((0.5,), (0.5,), "bilinear")
         file = None if weights in ("pretrained", "none") else find_weights(weights)
-        try:
+        with naming_ways(weights, self.encoder):
+            if weights == "pretrained":
+                require_encoder(self.encoder)
             network = self._made(weights, file)
             pixels = encoder_pixels(self.encoder, network.encoder, weights)
-        except (OSError, RuntimeError, KeyError, ValueError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
-            raise ValueError(
-                f"--weights {weights}: expected weights of {self.encoder}, got: {reason}; {WAYS}"
-            ) from error
         return Padded(network, STRIDE), pixels
 
     def _plain(self, weights: str) -> torch.nn.Module:
@@ -127,6 +125,15 @@ def first_weights(encoder: str) -> Any:
         return True
     known = list(own_encoders()[encoder]["pretrained_settings"])
     return "imagenet" if "imagenet" in known else known[0]
+
+
+def require_encoder(encoder: str) -> None:
+    """Refuse an encoder's pretrained weights that are neither there nor to be had now."""
+    if encoder.startswith(TIMM):
+        require_timm(encoder[len(TIMM) :])
+    else:
+        known = own_encoders()[encoder]["pretrained_settings"][first_weights(encoder)]
+        require(known["repo_id"], known["revision"])
 
 
 def encoder_pixels(encoder: str, network: Any, weights: str) -> Pixels:

@@ -13,7 +13,10 @@ import numpy as np
 from pipelines.contract import Out
 from pipelines.learners.tasks import Objective
 
-EVERY = 50  # rounds between two points of the logged curve; the first and the last are logged too
+# Rounds between two points of the logged curve, at most a tenth of those done: it has 45 points after 100 rounds and 90
+# after 2,000. The last is logged too.
+STEPS = tuple(one * ten for ten in (1000, 100, 10, 1) for one in (5, 2, 1))
+TRAINING = 5  # one of so many points has the training rows' loss too, which takes a look at all of them
 Name: TypeAlias = Literal["lightgbm", "xgboost", "catboost", "histgb", "linear"]
 
 
@@ -111,7 +114,7 @@ class Problem:
 
 
 class Watch:
-    """Progress of one fit, and its curve logged every so many rounds."""
+    """Progress of one fit, and its curve logged now and then: densely at first, then ever more rarely."""
 
     def __init__(self, out: Out, rounds: int, what: str, label: str = "") -> None:
         self.out, self.rounds, self.prefix = out, rounds, f"{label}_" if label else ""
@@ -120,11 +123,20 @@ class Watch:
     def due(self, number: int) -> bool:
         """Count round `number` (from 1); whether its losses are to be logged."""
         next(self.steps, None)
-        return number % EVERY == 0 or number in (1, self.rounds)
+        return number % _step(number) == 0 or number == self.rounds
+
+    def due_in_training(self, number: int) -> bool:
+        """Whether the training rows' losses of a round that is due are to be logged too."""
+        return number % (TRAINING * _step(number)) == 0 or number in (1, self.rounds)
 
     def log(self, number: int, losses: Mapping[str, float]) -> None:
-        """Log the losses of one round."""
-        self.out.log(number, {self.prefix + name: float(loss) for name, loss in losses.items()})
+        """Log the losses of one round, if there are any."""
+        if losses:
+            self.out.log(number, {self.prefix + name: float(loss) for name, loss in losses.items()})
+
+
+def _step(number: int) -> int:
+    return next((step for step in STEPS if 10 * step <= number), 1)
 
 
 class Fitted(Protocol):

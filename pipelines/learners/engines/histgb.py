@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.learners.engines.engine import EVERY, Problem, Rows, Settings, Watch, refuse
+from pipelines.learners.engines.engine import Problem, Rows, Settings, Watch, refuse
 from pipelines.learners.engines.linear import limited, predicted
 from pipelines.learners.engines.skopsfile import read_model, write_model
 from pipelines.learners.tasks import Objective
@@ -40,6 +40,7 @@ TRUSTED = (
 )
 TINY = 1e-15  # the least share that a logarithm is taken of
 MOST = 255  # categories of a column that scikit-learn allows
+BLOCK = 50  # rounds of the first block, or more where patience is longer
 GROWTH = 1.5  # it takes up fitting at a cost (binning), so that each block of rounds is longer than the last
 FLAGS = {"max_iter": "--rounds", "n_iter_no_change": "--patience", "early_stopping": "--patience"}
 LOSSES = {"binary": "log_loss", "multiclass": "log_loss", "regression": "rmse"}
@@ -117,7 +118,7 @@ def _grow(model: Any, rows: Rows, rounds: int) -> None:
 def _grow_stopping(model: Any, rows: Rows, valid: Rows, problem: Problem, settings: Settings, watch: Watch) -> None:
     """Grow block by block until the validation loss has not improved for `patience` rounds; keep the best rounds."""
     losses: list[float] = []
-    rounds, best, stopped = min(settings.rounds, max(EVERY, settings.patience)), 0, False
+    rounds, best, stopped = min(settings.rounds, max(BLOCK, settings.patience)), 0, False
     while not stopped and len(losses) < settings.rounds:
         _grow(model, rows, rounds)
         losses += _curve(model, valid, len(losses), problem, watch)

@@ -122,7 +122,8 @@ def _watching(watch: Watch) -> Callable[[Any], None]:
     def callback(env: Any) -> None:
         number = env.iteration + 1
         if watch.due(number):
-            losses = [*env.model.eval_train(), *env.evaluation_result_list]
+            losses = env.model.eval_train() if watch.due_in_training(number) else []
+            losses += env.evaluation_result_list
             watch.log(number, {f"{part.replace('training', 'train')}_{name}": loss for part, name, loss, _ in losses})
 
     return callback

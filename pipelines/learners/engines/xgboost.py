@@ -108,8 +108,10 @@ def _watching(watch: Watch, rows: Any) -> Any:
             """Count the round and log its losses when they are due; False: go on."""
             number = epoch + 1
             if watch.due(number):
-                name, loss = model.eval(rows, "train").split("\t")[1].rsplit(":", 1)
-                losses = {name.replace("-", "_", 1): float(loss)}
+                losses = {}
+                if watch.due_in_training(number):
+                    name, loss = model.eval(rows, "train").split("\t")[1].rsplit(":", 1)
+                    losses[name.replace("-", "_", 1)] = float(loss)
                 losses |= {f"valid_{name}": curve[-1] for name, curve in evals_log.get("valid", {}).items()}
                 watch.log(number, losses)
             return False

@@ -54,8 +54,11 @@ class FrozenLearner(FrozenSettings):
         """Why files cannot be read, for all that cannot."""
         from features.decode import scan
         from pipelines.learners.frozen.features import unseen
+        from pipelines.learners.frozen.weights import require_backbones
 
         files = [] if self.open_images is not None else [*unseen(self, train), *unseen(self, test)]
+        if files:  # they will go through the backbones
+            require_backbones(self)
         return scan(files, self.workers, watcher.steps)
 
     def embed(self, train: Table, test: Table, watcher: Watcher) -> None:

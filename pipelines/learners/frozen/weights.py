@@ -18,6 +18,17 @@ def weights_identity(learner: FrozenSettings, backbone: str) -> str:
     return learner.contents.hashes([weights_file(learner.weights, learner.backbones, backbone)])[0]
 
 
+def require_backbones(learner: FrozenSettings) -> None:
+    """Refuse backbones' pretrained weights that are neither on this machine nor to be had now."""
+    from pipelines.training.networks import check_model
+    from pipelines.training.pretrained import naming_ways, require_timm
+
+    for backbone in learner.backbones if learner.weights == "pretrained" else ():
+        check_model(backbone, "--backbones")
+        with naming_ways(learner.weights, backbone):
+            require_timm(backbone)
+
+
 def weights_file(weights: str, backbones: Sequence[str], backbone: str) -> Path:
     """A backbone's weights in the folder that holds those of all; the file of a single one may be named itself."""
     folder = Path(weights)
