@@ -30,6 +30,10 @@ def placed(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(raw.fileno())
             part.replace(path)  # still under its lock, so that nobody sweeps it away
         sync_folder(path.parent)
+    except OSError as error:
+        if error.filename == str(part):  # a name that nobody gave
+            error.filename = str(path)
+        raise
     finally:
         part.unlink(missing_ok=True)
 
