@@ -10,6 +10,7 @@ from pathlib import Path
 
 from competitions.flags import parse
 from competitions.registry import find_competition, load_package, package_names, starting_learner
+from competitions.requests import FilesRequest
 from pipelines.blending import Blended, Method, blend_runs
 from pipelines.contract import Competition
 from pipelines.listing import find_list, listed_ids
@@ -26,13 +27,9 @@ from pipelines.streaming import Job, Wanted, stream_test
 
 
 @dataclasses.dataclass(frozen=True)
-class PredictRequest:
+class PredictRequest(FilesRequest):
     """What `podium predict` and `podium blend` take."""
 
-    data: Path | None = None
-    """Folder that holds this competition's files (default: where the run found them)."""
-    runs: Path = Path("runs")
-    """Folder that holds all runs."""
     method: Method = "greedy"
     """How `podium blend` finds the runs' weights; `podium predict` gives them equal ones."""
     name: str = "blend"
@@ -44,8 +41,6 @@ class PredictRequest:
     """Use this threshold instead of the one that OOF chose (masks only)."""
     keep_maps: bool = False
     """Keep the test rows' maps too, 8 bits a pixel, so that averaging runs needs no model (masks only)."""
-    quiet: bool = False
-    """No progress on stderr."""
     json: bool = False
     """Print one JSON object as the last line of stdout."""
 

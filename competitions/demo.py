@@ -5,24 +5,20 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from competitions.flags import parse
 from competitions.overview import columns
 from competitions.registry import find_competition, load_package, package_names, starting_learner
+from competitions.requests import Request
 from pipelines.corridor import run_competition
 from pipelines.options import Options
 from pipelines.report import Report, took
 
 
 @dataclasses.dataclass(frozen=True)
-class DemoRequest:
+class DemoRequest(Request):
     """What `podium demo` takes."""
 
-    runs: Path = Path("runs")
-    """Folder that holds all runs."""
-    quiet: bool = False
-    """No progress on stderr."""
     fresh: bool = True
     """Start every run over, so that all of it is shown."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from competitions.combining import opened
 from competitions.flags import parse
+from competitions.requests import FilesRequest
 from competitions.verbs import named, understood
 from pipelines.corridor import choose_folds, open_run
 from pipelines.explain.explain import Wanted, explain_run
@@ -27,13 +28,9 @@ from pipelines.tracking.sending import send_rest
 
 
 @dataclasses.dataclass(frozen=True)
-class ExplainRequest:
+class ExplainRequest(FilesRequest):
     """What `podium explain` takes."""
 
-    data: Path | None = None
-    """Folder that holds this competition's files (default: where the run found them, else data/<slug>)."""
-    runs: Path = Path("runs")
-    """Folder that holds all runs."""
     fold: int | None = None
     """Only this fold."""
     count: int = 12
@@ -44,8 +41,6 @@ class ExplainRequest:
     """Another run, whose pictures of the same rows are drawn beside these, as of --fit-image crop and squash."""
     wandb: Mode = "auto"
     """Send the pictures to W&B; auto: online with a key (WANDB_API_KEY or netrc), else not."""
-    quiet: bool = False
-    """No progress on stderr."""
     json: bool = False
     """Print one JSON object as the last line of stdout."""
 

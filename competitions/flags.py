@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from competitions.flag_values import refuse_values
 from pipelines.stops import UsageError
 
 SIMPLE = (bool, int, float, str, Path, type(None))
@@ -33,6 +34,7 @@ def parse(arguments: Sequence[str], prog: str, *sources: Any, about: str = "") -
     fields = {name: (source, kind) for source in sources for name, kind in flag_fields(source).items()}
     arguments = _completed(arguments)
     _refuse_unknown(arguments, list(fields), prog)
+    refuse_values(arguments, _kinds(fields), prog)
     words = {name: text for source in sources for name, text in documentation(type(source)).items()}
     declared = [_declared(name, *each, words.get(name, "")) for name, each in fields.items()]
     shape = dataclasses.make_dataclass("Flags", declared, kw_only=True)
@@ -74,13 +76,29 @@ def _is_flag(hint: Any) -> bool:
     return hint in SIMPLE
 
 
+def _kinds(fields: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
+    """The type of each flag's value by all that it may be called; bool: it takes none."""
+    kinds: dict[str, Any] = {"-h": bool, "--help": bool}
+    for name, (source, kind) in fields.items():
+        flag = name.replace("_", "-")
+        kinds |= {f"--{flag}": kind, **({f"--no-{flag}": bool} if kind is bool else {})}
+        if short := _short(source, name):
+            kinds[short] = kind
+    return kinds
+
+
+def _short(source: Any, name: str) -> str | None:
+    found = {field.name: field.metadata.get("short") for field in dataclasses.fields(source)}
+    return found[name]
+
+
 def _declared(name: str, source: Any, kind: Any, words: str) -> tuple[str, Any, Any]:
     import tyro
 
     default = getattr(source, name)
     if typing.get_origin(kind) is tuple:
         default, kind = ",".join(map(str, default)), str
-    short = {field.name: field.metadata.get("short") for field in dataclasses.fields(source)}[name]
+    short = _short(source, name)
     described = typing.Annotated[kind, tyro.conf.arg(help=words, aliases=[short] if short else None)]
     return name, described, dataclasses.field(default=default)
 

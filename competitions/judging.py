@@ -64,7 +64,9 @@ def rules_for(competition: Competition, root: Path, toy: bool) -> Rules:
 
 def check_competition(arguments: Sequence[str]) -> int:
     """The contract's checks on one competition, or on all of a family."""
-    name, _ = named(arguments, "check-competition")
+    name, rest = named(arguments, "check-competition")
+    if rest:
+        raise UsageError(f"podium check-competition NAME: expected one name and no flags, got {' '.join(rest)} too")
     family = load_package(name).competitions if name in package_names() else (find_competition(name),)
     failed = sum(_failures(competition) for competition in family)
     print(f"{failed} failed" if failed else "all checks passed")
@@ -73,11 +75,12 @@ def check_competition(arguments: Sequence[str]) -> int:
 
 def _failures(competition: Competition) -> int:
     """How many checks a competition fails, each shown as it is made."""
-    failed = 0
+    failed, last = 0, ""
     with tempfile.TemporaryDirectory(prefix="podium-check-") as folder:
         for done in checks_of(competition, Path(folder), Report(quiet=True)):
             failed += bool(done.problem)
             print(f"{'FAILED' if done.problem else 'ok    '} {competition.name}: {done.what}", flush=True)
             if done.problem:
-                print(f"       {done.problem}", flush=True)
+                print(f"       {'as above' if done.problem == last else done.problem}", flush=True)
+                last = done.problem
     return failed

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from competitions.flags import parse
-from competitions.registry import all_competitions, find_competition
+from competitions.registry import find_competition, sound
 from pipelines.contract import Competition
 from pipelines.kaggle.unpack import archives_in, is_there
-from pipelines.reopen import find_run
+from pipelines.reopen import find_run, is_blend
 from pipelines.runfolder import RunFolder, find_runs, read_json
 from pipelines.settings import diff
 from pipelines.stops import BusyError, UsageError
@@ -23,7 +23,8 @@ def overview() -> int:
     """Every competition: is its data there, how many runs, the best CV, the last leaderboard score."""
     rows = [("competition", "data", "runs", "best CV", "last LB")]
     ledger = Ledger(Path("runs") / LEDGER)
-    for competition in all_competitions():
+    competitions, faults = sound()
+    for competition in competitions:
         records = recorded(Path("runs"), competition.name)
         scored = [record for _, record in records if record.get("scores")]
         rows.append(
@@ -35,7 +36,10 @@ def overview() -> int:
                 _last(ledger, competition),
             )
         )
+    rows += [(name, "-", "-", "spec.py fails", "-") for name in faults]
     print(columns(rows))
+    for error in faults.values():
+        print(f"\n{error}")
     print("\npodium run NAME starts; podium run NAME --toy needs no data; podium --help lists the verbs")
     return 0
 
@@ -73,8 +77,19 @@ def runs(arguments: Sequence[str]) -> int:
         shown = ["-" if number is None else f"{number:.5f}" for number in numbers]
         finished = record.get("folds", {}).get("finished", [])
         rows.append((folder.name, _state(folder, record), *shown, str(len(finished)), record.get("submission") or "-"))
-    print(columns(rows) if len(rows) > 1 else f"no runs of {competition.name} under {root}")
+    print(
+        columns(rows)
+        if len(rows) > 1
+        else f"no runs of {competition.name} under {root}{_elsewhere(competition, request)}"
+    )
     return 0
+
+
+def _elsewhere(competition: Competition, request: RunsRequest) -> str:
+    """Where there are runs, when there are none of the kind that was asked for."""
+    if request.toy or not find_runs(request.runs / "toy", competition.name):
+        return ""
+    return f"; podium runs {competition.name} --toy lists those on toy files"
 
 
 def clean(arguments: Sequence[str]) -> int:
@@ -86,6 +101,9 @@ def clean(arguments: Sequence[str]) -> int:
     sign = -1 if competition.metric.higher_is_better else 1
     done.sort(key=lambda pair: (is_partial(pair[1]), sign * pair[1]["scores"]["score"]))
     kept = {folder.root for folder, _ in done[: request.keep]}
+    blends = [record for folder, record in done if folder.root in kept and is_blend(record)]
+    weighed = {name for record in blends for name in record["settings"]["weights"]}
+    kept |= {folder.root for folder, _ in records if folder.name in weighed}  # a blend is made of their models
     doomed = [folder for folder, _ in records if folder.root not in kept]
     for folder in doomed:
         if request.yes:

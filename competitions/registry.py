@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from pipelines.options import Options
 
 HOME = Path(__file__).parent
+FAULTS = (SyntaxError, ImportError, TypeError, NameError, AttributeError, LookupError, ValueError, OSError)
+
+
+class SpecError(ValueError):
+    """A competition's folder cannot be imported."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +44,33 @@ def load_package(name: str) -> Package:
     """Import one folder's spec."""
     if name not in package_names():
         raise UsageError(unknown(name, package_names(), "competition"))
-    return _package(name, importlib.import_module(f"competitions.{name}.spec"))
+    try:
+        return _package(name, importlib.import_module(f"competitions.{name}.spec"))
+    except FAULTS as error:  # its author reads this; nobody else's competition may fall with it
+        raise SpecError(
+            f"{_place(error, name)}: expected code that can be imported, got {_what(error)}; mend it there"
+        ) from error
+
+
+def _place(error: Exception, name: str) -> str:
+    """The line of a competition's folder at which importing it ended."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}, line {error.lineno}"
+    inside = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == HOME / name
+    ]
+    return f"{inside[-1].filename}, line {inside[-1].lineno}" if inside else str(HOME / name / "spec.py")
+
+
+def _what(error: Exception) -> str:
+    text = error.msg if isinstance(error, SyntaxError) else error
+    return f"{type(error).__name__}: {text}"
 
 
 def _package(name: str, spec: ModuleType) -> Package:
-    declared = getattr(spec, "competitions", None) or (spec.competition,)
+    declared = getattr(spec, "competitions", ()) or tuple(filter(None, [getattr(spec, "competition", None)]))
+    if not declared:
+        raise ValueError("no `competition = Competition(...)`, nor `competitions`, a tuple of several")
     featured = getattr(spec, "featured", tuple(each.name for each in declared))
     return Package(name, tuple(declared), getattr(spec, "unsupported", {}), tuple(featured))
 
@@ -50,7 +78,7 @@ def _package(name: str, spec: ModuleType) -> Package:
 def find_competition(name: str) -> Competition:
     """The competition of that name, or that Kaggle calls so; a family's bare name lists its members."""
     top = name.split("/")[0]
-    if top not in package_names() and (found := next((each for each in all_competitions() if each.slug == name), None)):
+    if top not in package_names() and (found := next((each for each in sound()[0] if each.slug == name), None)):
         return found
     package = load_package(top)
     known = {each.name: each for each in package.competitions}
@@ -73,9 +101,16 @@ def starting_learner(competition: Competition, early: Options) -> Any:
     return competition.experiments.get("toy", competition.learner) if early.toy else competition.learner
 
 
-def all_competitions() -> list[Competition]:
-    """Every competition of every package."""
-    return [each for name in package_names() for each in load_package(name).competitions]
+def sound() -> tuple[list[Competition], dict[str, SpecError]]:
+    """Every competition of every package, and by its name why a package cannot be imported."""
+    found: list[Competition] = []
+    faults: dict[str, SpecError] = {}
+    for name in package_names():
+        try:
+            found += load_package(name).competitions
+        except SpecError as error:
+            faults[name] = error
+    return found, faults
 
 
 def unknown(name: str, known: list[str], what: str) -> str:

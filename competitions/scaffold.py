@@ -12,7 +12,7 @@ from pipelines.stops import UsageError
 
 SPEC = '''"""{name}: what sets it apart."""
 
-from competitions.{name}.load import load
+from competitions.{name}.load import SLUG, load
 from competitions.{name}.toy import toy
 from folds.plan import FoldPlan
 from pipelines.contract import Competition
@@ -20,19 +20,19 @@ from pipelines.learners.table import TableLearner
 from pipelines.learners.tasks import Binary
 from pipelines.metrics import auc
 
-task = Binary()
+task = Binary()  # or Regression(), Multiclass(("red", "green")), ...: pipelines/learners/tasks.py
 
 competition = Competition(
     name="{name}",
-    slug="{slug}",
+    slug=SLUG,
     id="id",
     targets=("target",),
     load=load,
     truth=task.truth,
-    plan=FoldPlan(kind="stratified", n=5, stratify="target"),
-    metric=auc,
-    learner=TableLearner(task=task),
-    encode=task.encode_probability("target"),
+    plan=FoldPlan(kind="stratified", n=5, stratify="target"),  # other kinds: folds/plan.py
+    metric=auc,  # others: pipelines/metrics/__init__.py
+    learner=TableLearner(task=task),  # photos: as in competitions/invasive_species, masks: carvana_masks
+    encode=task.encode_probability("target"),  # the columns of sample_submission
     toy=toy,
 )
 '''
@@ -44,11 +44,13 @@ from pathlib import Path
 from pipelines.contract import Table
 from pipelines.reading import find_file, read_table
 
+SLUG = "{slug}"  # the last part of the competition's address at Kaggle
+
 
 def load(root: Path) -> tuple[Table, Table]:
     """The train and test tables, indexed by id; columns are facts of the row itself."""
-    train = read_table(find_file(root, "train.csv", slug="{slug}"), "id", exact=("target",))
-    test = read_table(find_file(root, "test.csv", slug="{slug}"), "id")
+    train = read_table(find_file(root, "train.csv", slug=SLUG), "id", exact=("target",))
+    test = read_table(find_file(root, "test.csv", slug=SLUG), "id")
     return train, test
 '''
 

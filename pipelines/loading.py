@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from features.codes import is_text
 from folds.plan import COLUMN_FIELDS
 from pipelines.contents import Contents
 from pipelines.contract import Competition, Table
@@ -17,6 +18,7 @@ from pipelines.reading import find_file
 from pipelines.report import Report
 from pipelines.skipping import Skipped, no_rows, read_skipped
 from pipelines.tables import align_types, check_sample, check_tables
+from submissions.cells import NUMBER
 from submissions.sample import Sample, read_sample
 
 SAMPLE = "sample_submission.csv"  # Kaggle's name for it in every competition here
@@ -85,7 +87,8 @@ def load_tables(competition: Competition, options: Options, report: Report) -> T
 def check_cells(competition: Competition, train: Table, sample: Sample) -> None:
     """Refuse a sample_submission whose columns are not those that the competition's values are written to."""
     metric = competition.metric
-    first = competition.truth(train[list(competition.targets)].iloc[:1])
+    cells = train[list(competition.targets)]
+    first = competition.truth(cells.iloc[[telling_row(cells)]])
     choice = metric.choose(metric.keep(first, first)[:0])  # of no rows: the neutral one
     expected = [competition.id, *competition.encode(first, choice)]
     if list(sample.columns) != expected:
@@ -93,6 +96,14 @@ def check_cells(competition: Competition, train: Table, sample: Sample) -> None:
             f"{sample.name}: expected the columns {', '.join(expected)}, got {', '.join(sample.columns)}; "
             f"is it the sample_submission of {competition.slug}?"
         )
+
+
+def telling_row(cells: Table) -> int:
+    """The first row that holds a text which is no number, as that made its whole column text; else the first."""
+    for name in cells:
+        if is_text(cells[name].dtype):
+            return next((row for row, cell in enumerate(cells[name]) if not NUMBER.fullmatch(str(cell).strip())), 0)
+    return 0
 
 
 def write_toy(competition: Competition, root: Path, report: Report) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,10 @@ def describe_outcome(outcome: Outcome) -> str:
     lines = [
         ("run", str(run.folder.root)),
         (metric.name, f"{model.value:.5f} ± {model.se:.5f} (standard error; {direction} is better)"),
-        ("folds", f"{'  '.join(f'{score:.5f}' for score in model.fold_scores)}  (sd {model.fold_spread:.5f})"),
+        ("folds", _spread(model.fold_scores, model.fold_spread)),
     ]
     if scores.seed_spread is not None:
-        seeds = "  ".join(f"{score:.5f}" for score in scores.seeds)
-        lines.append(("seeds", f"{seeds}  (sd {scores.seed_spread:.5f})"))
+        lines.append(("seeds", _spread(scores.seeds, scores.seed_spread)))
     if model.choice is not None:
         shown = np.round(np.asarray(model.choice, dtype=float), 4).tolist()
         without = f", without a choice {scores.neutral:.5f}" if scores.neutral is not None else ""
@@ -75,6 +75,12 @@ def describe_outcome(outcome: Outcome) -> str:
         lines.append(("submission", f"{outcome.submission} ({len(run.tables.sample.ids):,} rows, checked)"))
     width = max(len(name) for name, _ in lines)
     return "\n".join([run.competition.name, *(f"  {name:<{width}}  {text}" for name, text in lines)])
+
+
+def _spread(scores: Sequence[float], spread: float) -> str:
+    """Scores side by side, with their standard deviation where two or more are defined."""
+    shown = "  ".join(f"{score:.5f}" for score in scores)
+    return shown if np.isnan(spread) else f"{shown}  (sd {spread:.5f})"
 
 
 def steered_by(run: Run) -> str:

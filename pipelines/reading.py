@@ -41,7 +41,7 @@ def find_file(root: Path, name: str, *, slug: str, files: Sequence[str] = ()) ->
 def listing(root: Path) -> str:
     """What lies in a folder, in a few words."""
     if not root.is_dir():
-        return f"no folder {root}"
+        return f"a file, {root}" if root.exists() else f"no folder {root}"
     return shorten([entry.name + "/" * entry.is_dir() for entry in sorted(root.iterdir())]) or "an empty folder"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.contract import Competition, Learner
+from pipelines.faults import shorten
 from pipelines.predicting import Trained
 from pipelines.runfolder import RunFolder, find_runs, read_json
 from pipelines.settings import diff, settings
@@ -29,7 +31,9 @@ def find_run(text: str, runs: Path) -> RunFolder:
             f"expected one run, got {len(found)} named {text}: {', '.join(map(str, found))}; give its path"
         )
     known = [str(path.parent.relative_to(runs)) for path in sorted(runs.glob("**/run.json"))]
-    raise UsageError(f"expected a run, got {text!r}; known under {runs}: {', '.join(known) or 'none'}")
+    near = difflib.get_close_matches(Path(text).name, [Path(name).name for name in known], n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    raise UsageError(f"expected a run, got {text!r}{hint}; known under {runs}: {shorten(known, 20) or 'none'}")
 
 
 def found_at(record: Mapping[str, Any]) -> Path | None:

@@ -38,6 +38,10 @@ def replacing(path: Path) -> Iterator[Path]:
                 os.fsync(written.fileno())
             draft.replace(path)
         sync_folder(path.parent)
+    except OSError as error:
+        if error.filename == str(part):  # a name that nobody gave
+            error.filename = str(path)
+        raise
     finally:
         shutil.rmtree(desk, ignore_errors=True)
 

@@ -74,6 +74,7 @@ def copy_target(header, rows):
         ("train.csv", duplicate_id, ["train.csv", "2"]),
         ("train.csv", column("target", ""), ["target", "2"]),
         ("train.csv", column("target", "7"), ["target", "7"]),
+        ("train.csv", column("target", "maybe"), ["target", "first 2: 'maybe'", "column is text"]),
         ("train.csv", drop("target"), ["target"]),
         ("train.csv", drop("f_27"), ["f_27", "train.csv"]),
         ("train.csv", rename("id", "Id"), ["id", "train.csv"]),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipelines.predictions import read_predictions
-from pipelines.runfolder import RunFolder
+from pipelines.runfolder import RunFolder, read_json, write_json
 from tests.conftest import QUICK
 
 MAY = "tps_tabular/may-2022"
@@ -62,11 +62,14 @@ def test_runs_on_other_folds_are_refused_by_name(podium, files, three_runs, tmp_
     assert podium("blend", other, "--data", files).code == 2
 
 
-def test_a_blend_can_name_its_competition_first(podium, files, three_runs):
+def test_a_blend_can_name_its_competition_first(podium, files, tmp_path, three_runs):
     names = [run["run"] for run in three_runs]
     plain = json.loads(podium("blend", *names, "--data", files, "--json").out.splitlines()[-1])
     said = podium("blend", MAY, *names, "--data", files, "--json")
     assert json.loads(said.out.splitlines()[-1]) == plain
+    folder = RunFolder(tmp_path / "runs" / MAY / plain["run"])
+    write_json(folder.record, {**(record := read_json(folder.record)), "scores": {**record["scores"], "score": 1.0}})
+    assert "4 kept, 0 to delete" in podium("clean", MAY, "--keep", "1").out  # the best, and the three that it weighs
     said = podium("blend", "tps_tabular/dec-2021", *names, "--data", files)
     assert said.code == 2
     assert "expected runs of tps_tabular/dec-2021" in said.err

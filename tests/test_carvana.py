@@ -21,17 +21,11 @@ from pipelines.kaggle.unpack import prepare
 from pipelines.metrics.masks import dice
 from submissions.rle import decode
 from tests.packing import packed, quiet
+from tests.toys import toy_files
 
 competition = find_competition("carvana_masks")
+raw = toy_files(competition)[0]
 ANGLES = 16
-
-
-@pytest.fixture(scope="module")
-def raw(tmp_path_factory) -> Path:
-    """The toy files; not to be changed."""
-    folder = tmp_path_factory.mktemp("cars")
-    competition.toy(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from competitions import registry, scaffold
-from competitions.registry import find_competition, load_package
+from competitions.registry import find_competition
 from pipelines.check_competition import check_competition
 from pipelines.metrics import METRICS
 from pipelines.report import Report
@@ -49,8 +50,14 @@ def test_a_scaffolded_competition_passes_at_once_and_runs(fifth, podium):
 
 def test_a_spec_that_is_broken_is_named(fifth, podium):
     (fifth / "spec.py").write_text((fifth / "spec.py").read_text().replace("task.truth", "task.thruth"))
-    with pytest.raises(AttributeError, match="thruth"):
-        load_package("leaf_counting")
+    said = podium("run", "leaf_counting", "--toy")
+    assert (said.code, said.out) == (1, "")
+    assert re.search(r"leaf_counting/spec.py, line 19: expected code .*, got AttributeError: .*thruth", said.err)
+    assert podium("new", "leaf_counting_too").code == 0
+    said = podium()  # the others are none the worse
+    assert said.code == 0
+    assert re.search(r"leaf_counting +- +- +spec.py fails", said.out)
+    assert re.search(r"leaf_counting_too +no ", said.out)
 
 
 @pytest.fixture(scope="module")

@@ -61,6 +61,7 @@ def test_quiet_says_nothing_on_stderr(podium, files):
         (["predict"], "expected a run first"),
         (["predict", "nosuch"], "expected a run, got 'nosuch'"),
         (["check", "some.csv"], "--competition NAME"),
+        (["check-competition", MAY, "--toy"], "expected one name and no flags, got --toy too"),
         (["new", "Bad-Name"], "a-z"),
         (["new", "tps_tabular"], "taken"),
         (["new", "cli"], "no module or word of Python"),
@@ -74,11 +75,28 @@ def test_what_is_not_understood_lists_what_is_known(podium, arguments, known):
     assert said.out == ""
 
 
-@pytest.mark.parametrize(("flag", "value"), [("--rounds", "many"), ("--model", "forest")])
-def test_a_bad_value_names_its_flag(podium, flag, value):
-    said = podium("run", MAY, flag, value)
-    assert said.code == 2
-    assert flag in said.err
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ("--rounds many", "--rounds: expected a whole number, got 'many'"),
+        ("--rate=fast", "--rate: expected a number, got 'fast'"),
+        (
+            "--model lightgmb",
+            "--model: expected a value, got 'lightgmb' (did you mean lightgbm?); known: lightgbm, xgb",
+        ),
+        ("--rounds", "--rounds: expected a whole number after it, got nothing"),
+        ("--toy --rounds --quiet", "--rounds: expected a whole number after it, got nothing"),
+        ("--toy=3", "--toy: expected no value, got '3'; leave it out"),
+        ("--toy yes", "expected flags only, got 'yes'"),
+        ("--quiet -3", "expected flags only, got '-3'"),
+        ("--limit -3", "--limit: expected a number of rows above 0"),
+    ],
+)
+def test_a_bad_value_is_one_sentence_about_its_flag(podium, flags, sentence):
+    said = podium("run", MAY, *flags.split())
+    assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert said.err.startswith("podium: ")
+    assert sentence in said.err
 
 
 def test_help_lists_verbs_flags_and_exit_codes(podium):
@@ -198,6 +216,16 @@ def test_a_folder_that_cannot_be_written_is_named_with_a_way_out(podium, files, 
     said = podium("run", MAY, "--data", files, *QUICK, "--runs", "taken", "--quiet")
     assert (said.code, said.err.startswith("podium: taken")) == (1, True)
     assert "expected to read or write it" in said.err
+    assert podium("board", MAY, "--csv", "nowhere/all.csv").err.startswith("podium: nowhere/all.csv: expected to read")
+
+
+def test_where_there_are_toy_runs_only_they_are_pointed_to(podium, tmp_path):
+    assert "--toy" not in podium("runs", MAY).out
+    record = RunFolder(tmp_path / "runs" / "toy" / MAY / "lightgbm-0").record
+    record.parent.mkdir(parents=True)
+    write_json(record, {})
+    assert f"podium runs {MAY} --toy lists those on toy files" in podium("runs", MAY).out
+    assert "did you mean lightgbm-0?" in podium("predict", "lightgbm-1").err
 
 
 def test_a_reader_that_leaves_early_ends_the_command_without_a_word():
@@ -213,7 +241,7 @@ def test_flags_of_a_plan_make_another_kind_or_are_bad_values(podium, files):
     command = ("folds", MAY, "--data", files, "--quiet")
     said = podium(*command, "--kind", "group", "--group", "f_07")  # without the target that the declared plan spreads
     assert (said.code, "group-5-" in said.out) == (0, True), said.err
-    for flags, named in (("--n 1", "FoldPlan.n"), ("--kind group", "column of group"), ("--kind x", "invalid choice")):
+    for flags, named in (("--n 1", "FoldPlan.n"), ("--kind group", "column of group"), ("--kind x", "known: random")):
         said = podium(*command, *flags.split())
         assert (said.code, named in said.err) == (2, True)
     assert "no serious leak" in podium(*command, "--strict").out

@@ -24,23 +24,11 @@ from competitions.registry import find_competition
 from pipelines.kernels.entry import MARK
 from pipelines.predictions import read_predictions
 from pipelines.runfolder import find_runs, read_json
-from tests.toys import first_fold, one_thread, shuffle
+from tests.toys import first_fold, one_thread, shuffle, toy_files
 
 competition = find_competition("petfinder")
+raw, root = toy_files(competition)
 HEADS = ("svr", "ridge", "knn", "lightgbm")
-
-
-@pytest.fixture(scope="module")
-def raw(tmp_path_factory) -> Path:
-    """The toy files; not to be changed."""
-    folder = tmp_path_factory.mktemp("pets")
-    competition.toy(folder)
-    return folder
-
-
-@pytest.fixture
-def root(raw, tmp_path) -> Path:
-    return Path(shutil.copytree(raw, tmp_path / "files"))
 
 
 def test_toy_files_are_laid_out_like_kaggles(raw):

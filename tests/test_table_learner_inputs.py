@@ -171,7 +171,7 @@ def test_numbers_of_any_type_are_read(kind, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"drop": ("wholes",)}, "drop or weight: expected columns of number_a, .*, got wholes"),
+        ({"drop": ("wholes",)}, "--drop or --weight: expected columns of number_a, .*, got wholes"),
         ({"weight": "worth"}, "got worth"),
         ({"weight": "city"}, r"--weight city: expected numbers of 0 or more"),
         ({"weight": "number_a"}, r"--weight number_a: .* got \d+ others of 600, first in rows row\d+"),

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 
@@ -135,8 +136,6 @@ def pictures(name: str, rng: np.random.Generator) -> list[tuple[str, tuple[np.nd
 
 def picture(car: Car, angle: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """One view: studio, shadow and car, drawn finely and averaged down."""
-    import cv2
-
     turn = 2 * np.pi * (angle - 1) / ANGLES
     share = abs(np.sin(turn))  # 1: seen from the side
     stand = Stand(
@@ -156,8 +155,6 @@ def picture(car: Car, angle: int, rng: np.random.Generator) -> tuple[np.ndarray,
 
 def studio(wall: float, stand: Stand, rng: np.random.Generator) -> np.ndarray:
     """A lit wall, a floor of another shade, the disc and the car's shadow; uint8 (h, w, 3)."""
-    import cv2
-
     tall, wide = HEIGHT * FINE, WIDTH * FINE
     down, across = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     light = wall + 30 * np.exp(-(((across * FINE - stand.middle) / wide) ** 2 + (down / HEIGHT - 0.3) ** 2) * 4)
@@ -172,8 +169,6 @@ def studio(wall: float, stand: Stand, rng: np.random.Generator) -> np.ndarray:
 
 def draw_car(pixels: np.ndarray, mask: np.ndarray, car: Car, stand: Stand) -> None:
     """Cabin, body, glass and wheels, all of them part of the mask."""
-    import cv2
-
     half, left, right = stand.half, stand.middle - stand.half, stand.middle + stand.half
     body, cabin, lean = car.body * HEIGHT * FINE, car.cabin * HEIGHT * FINE, stand.slant * stand.half
     radius = 0.48 * body
@@ -215,6 +210,4 @@ def oval(x: float, y: float, across: float, down: float) -> np.ndarray:
 
 def fill(pixels: np.ndarray, shape: np.ndarray, shade: Sequence[float] | np.ndarray) -> None:
     """Fill a polygon with a colour."""
-    import cv2
-
     cv2.fillPoly(pixels, [shape], [float(part) for part in shade])

@@ -84,7 +84,8 @@ def draw(evidence: Evidence, places: np.ndarray, model_of: Callable[[int], Model
 
 def _written(evidence: Evidence, place: int, shown: Shown) -> Drawn:
     kind = evidence.kind
-    heading = f"{evidence.ids[place]} · fold {evidence.entries.fold[place]} · {kind.wrong(place)}"
+    # the id last: where there is no room for all, only the end of a long id is cut, which worst.csv has whole
+    heading = f"{kind.wrong(place)} · fold {evidence.entries.fold[place]} · {evidence.ids[place]}"
     return Drawn(heading, " · ".join(text for text in (kind.said(place), shown.note) if text), shown)
 
 

@@ -172,7 +172,7 @@ def _check_names(table: Table, unused: Sequence[str]) -> None:
     names = list(table.columns)
     absent = [name for name in unused if name not in names]
     if absent:
-        raise ValueError(f"drop or weight: expected columns of {few(names)}, got {few(absent)}")
+        raise ValueError(f"--drop or --weight: expected columns of {few(names)}, got {few(absent)}")
     if len(set(names)) < len(names):
         raise ValueError(
             f"expected each column once, got {few(sorted({n for n in names if names.count(n) > 1}))} again"

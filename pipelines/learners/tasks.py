@@ -193,5 +193,8 @@ def _columns(names: Sequence[str]) -> Encode:
 
 def _named(names: Sequence[str], values: np.ndarray) -> Mapping[str, np.ndarray]:
     if values.ndim != 2 or values.shape[1] != len(names):
-        raise ValueError(f"encode: expected values (rows, {len(names)}) for {', '.join(names)}, got {values.shape}")
+        raise ValueError(
+            f"encode: expected values (rows, {len(names)}) for {', '.join(names)}, got {values.shape}; "
+            "name one column for each value"
+        )
     return {name: values[:, number] for number, name in enumerate(names)}
