@@ -39,7 +39,7 @@ def replacing(path: Path) -> Iterator[Path]:
             draft.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        if error.filename == str(part):  # a name that nobody gave
+        if str(error.filename).startswith(str(desk)):  # a name that nobody gave
             error.filename = str(path)
         raise
     finally:
