@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ import sys
 
 import pytest
 
+from competitions.cli import main
 from pipelines.runfolder import RunFolder, read_json, write_json
 from tests.conftest import QUICK
 from tests.source import ROOT
@@ -72,6 +74,13 @@ def test_what_is_not_understood_lists_what_is_known(podium, arguments, known):
     assert said.code == 2
     assert known in said.err
     assert said.out == ""
+
+
+def test_a_terminal_that_lacks_a_letter_is_shown_the_rest(monkeypatch):
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, "ascii"))
+    assert main(["--help"]) == 0
+    assert rb"3 stopped by --strict \xb7 75 another process" in shown.getvalue()
 
 
 @pytest.mark.parametrize(("flag", "value"), [("--rounds", "many"), ("--model", "forest")])
