@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import os
 import shlex
 import signal
@@ -44,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The console script."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, _terminate)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a letter that it lacks must not cost the result of a run
+        sys.stdout.reconfigure(errors="backslashreplace")
     gc.set_threshold(10_000, 10, 10)  # imports make very many objects, and none of them is garbage
     try:
         code = _dispatch(arguments)

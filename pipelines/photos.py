@@ -17,7 +17,7 @@ def photos_of(ids: Ids, folder: Path, listed: str) -> pd.Series:
     """The photo of each id, which is {id}.jpg in this folder; both must be complete. listed: the file of the ids."""
     if folder.suffix:
         raise ValueError(f"expected a folder {folder.stem} in {folder.parent}, got {folder.name}: unpack it there")
-    found, what = {path.name for path in folder.glob(f"*{ENDING}")}, str(ids.name)
+    found, what = {path.name for path in folder.glob(f"[!.]*{ENDING}")}, str(ids.name)  # ._*.jpg is what macOS adds
     if {*ids} & found:
         raise ValueError(
             f"{listed}: expected every {what} without {ENDING}, got {shorten(sorted({*ids} & found))}: drop {ENDING}"

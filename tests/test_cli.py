@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ import sys
 
 import pytest
 
+from competitions.cli import main
 from pipelines.runfolder import RunFolder, read_json, write_json
 from tests.conftest import QUICK
 from tests.source import ROOT
@@ -97,6 +99,13 @@ def test_a_bad_value_is_one_sentence_about_its_flag(podium, flags, sentence):
     assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
     assert said.err.startswith("podium: ")
     assert sentence in said.err
+
+
+def test_a_terminal_that_lacks_a_letter_is_shown_the_rest(monkeypatch):
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, "ascii"))
+    assert main(["--help"]) == 0
+    assert rb"3 stopped by --strict \xb7 75 another process" in shown.getvalue()
 
 
 def test_help_lists_verbs_flags_and_exit_codes(podium):
@@ -216,7 +225,8 @@ def test_a_folder_that_cannot_be_written_is_named_with_a_way_out(podium, files, 
     said = podium("run", MAY, "--data", files, *QUICK, "--runs", "taken", "--quiet")
     assert (said.code, said.err.startswith("podium: taken")) == (1, True)
     assert "expected to read or write it" in said.err
-    assert podium("board", MAY, "--csv", "nowhere/all.csv").err.startswith("podium: nowhere/all.csv: expected to read")
+    said = podium("board", MAY, "--csv", "taken/all.csv")
+    assert (said.code, said.err.startswith("podium: taken")) == (1, True)
 
 
 def test_where_there_are_toy_runs_only_they_are_pointed_to(podium, tmp_path):
