@@ -104,6 +104,8 @@ def _fail(error: Exception, code: int) -> int:
         text = f"out of memory: {error}; try --limit or smaller settings"
     elif isinstance(error, OSError) and error.filename is not None:  # the system's own words name no way out
         text = f"{error.filename}: expected to read or write it, got '{error.strerror}'; check the path and its rights"
+    elif isinstance(error, OSError) and error.strerror:  # without the error's number, which tells a person nothing
+        text = error.strerror
     print(f"podium: {text or type(error).__name__}", file=sys.stderr)
     return code
 

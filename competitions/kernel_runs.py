@@ -95,5 +95,8 @@ def _parts(folder: RunFolder, settings: dict[str, object], request: KernelReques
         )
     beside = [RunFolder(folder.root.parent / name) for name in weights]
     if gone := [each.name for each in beside if not each.record.exists()]:
-        raise ValueError(f"{folder.root}: expected the runs that it blends beside it, got no {', '.join(gone)}")
+        raise ValueError(
+            f"{folder.root}: expected the runs that it blends beside it, got no {', '.join(gone)}: train them again, "
+            "or blend others"
+        )
     return tuple(_part(each, float(weights[each.name])) for each in beside)

@@ -50,13 +50,15 @@ class Selection:
     def table(self) -> str:
         """The steps for a person."""
         width = max(len(step.backbones[-1]) for step in self.steps)
-        lines = [f"{'':>3}  {'added':<{width}}  {self.metric.name:>10}  {'gain':>9}  next best"]
+        lines = [f"{'':>3}  {'added':<{width}}  {self.metric.name:>10}  {'change':>9}  next best"]
         before = None
         for number, step in enumerate(self.steps, start=1):
-            gain = "" if before is None else f"{step.score - before:+.5f}"
+            change = "" if before is None else f"{step.score - before:+.5f}"
             second = self._second(step)
             mark = "" if number <= len(self.best.backbones) else "   not taken"
-            lines.append(f"{number:>3}  {step.backbones[-1]:<{width}}  {step.score:>10.5f}  {gain:>9}  {second}{mark}")
+            lines.append(
+                f"{number:>3}  {step.backbones[-1]:<{width}}  {step.score:>10.5f}  {change:>9}  {second}{mark}"
+            )
             before = step.score
         return "\n".join(lines)
 

@@ -23,6 +23,7 @@ from pipelines.predicting import Part, sources_text
 from pipelines.report import Report, took
 from pipelines.runfolder import RunFolder, add_json
 from pipelines.settings import settings_fingerprint
+from pipelines.stops import UsageError
 from submissions.rules import Rules
 from submissions.stream import StreamWriter, continue_submission
 
@@ -44,7 +45,7 @@ class Wanted:
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 < self.threshold <= 1:
-            raise ValueError(f"--threshold: expected a number above 0 and up to 1, got {self.threshold}")
+            raise UsageError(f"--threshold: expected a number above 0 and up to 1, got {self.threshold}")
 
     @property
     def usual(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -227,6 +228,14 @@ def test_a_folder_that_cannot_be_written_is_named_with_a_way_out(podium, files, 
     assert "expected to read or write it" in said.err
     said = podium("board", MAY, "--csv", "taken/all.csv")
     assert (said.code, said.err.startswith("podium: taken")) == (1, True)
+
+
+def test_an_error_that_names_its_way_out_comes_without_the_systems_number(podium, monkeypatch):
+    def full():
+        raise OSError(errno.ENOSPC, "a.csv: expected room to write it, got none; free disk space")
+
+    monkeypatch.setattr("competitions.overview.overview", full)
+    assert podium().err == "podium: a.csv: expected room to write it, got none; free disk space\n"
 
 
 def test_where_there_are_toy_runs_only_they_are_pointed_to(podium, tmp_path):

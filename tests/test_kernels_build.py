@@ -62,7 +62,7 @@ def test_script_cpu_and_names(podium, run):
     assert (about["machine_shape"], about["enable_gpu"], about["is_private"]) == ("None", False, False)
     ast.parse((run / "kernel" / "source" / "my-kernel.py").read_text())
     refused = podium("kernel", "build", run.name, "--accelerator", "P100")
-    assert refused.code == 1
+    assert refused.code == 2
     assert "t4, none" in refused.err
     assert "P100" in refused.err
     assert podium("kernel", "build", run.name, "--name", "a").code == 1

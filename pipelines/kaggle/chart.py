@@ -10,6 +10,7 @@ from pipelines.figures import figure_of, label, save_figure, tidy
 from pipelines.kaggle.board import Point, line_through, pairs_of
 
 BOARDS = {"public": ("tab:blue", "o"), "private": ("tab:orange", "s")}
+SIDES = (("left", 4, 4), ("left", 4, -10), ("right", -4, 4), ("right", -4, -10))  # and points away from the point
 FEW, OFF = 12, 6  # up to so many points all get their name, of more so many that lie farthest off the line
 
 
@@ -19,13 +20,27 @@ def draw_board(points: Sequence[Point], title: str, metric: str, path: Path) -> 
     axes = figure.add_subplot()
     for board in BOARDS:
         _draw(axes, points, board)
-    for point, height in _named(points):
-        axes.annotate(label(point.name), (point.cv, height), textcoords="offset points", xytext=(4, 4), fontsize=7)
     axes.margins(x=0.1)
     axes.set(title=label(title, 80), xlabel=f"CV {metric} ± standard error", ylabel=f"leaderboard {metric}")
     axes.legend()
     tidy(axes)
+    figure.draw_without_rendering()  # from here on points have their places
+    _write(axes, _named(points))
     save_figure(figure, path)
+
+
+def _write(axes: Any, named: Sequence[tuple[Point, float]]) -> None:
+    """Names beside their points, on the side where they cover no other name; none where there is no such side."""
+    taken: list[Any] = []
+    for point, height in named:
+        for side, across, up in SIDES:
+            place = {"textcoords": "offset points", "xytext": (across, up), "ha": side}
+            text = axes.annotate(label(point.name), (point.cv, height), **place, fontsize=7)
+            box = text.get_window_extent()
+            if not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+            text.remove()
 
 
 def _draw(axes: Any, points: Sequence[Point], board: str) -> None:

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from importlib import metadata
 
+from pipelines.stops import UsageError
+
 # Of the image of May 2026 on which Kaggle's of August is built.
 VERSIONS = {"python": "3.12", "torch": "2.10", "numpy": "2.0", "pandas": "2.2", "scikit-learn": "1.6", "timm": "1.0.26"}
 # The names in Colab's list of June 2026; its GPU-only libraries left out.
@@ -102,7 +104,7 @@ def find_machine(text: str) -> Machine:
     found = short.get(text.lower())
     if found is None:
         hint = "; its torch no longer runs on a P100" if "p100" in text.lower() else ""
-        raise ValueError(
+        raise UsageError(
             f"--accelerator: expected one of {', '.join(MACHINES)} (or Kaggle's names, "
             f"{', '.join(machine.shape for machine in MACHINES.values())}), got {text!r}{hint}"
         )
