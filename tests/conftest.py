@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,9 +15,14 @@ import pytest
 from competitions.cli import main
 from competitions.registry import find_competition
 
-hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
+# A busy machine may be slow to draw examples, which says nothing of what they show.
+hypothesis.settings.register_profile(
+    "steady", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("steady")  # the same examples each time: what fails here fails there
 os.environ["WANDB_MODE"] = "disabled"  # whoever runs the tests may have a key; --wandb auto means off here
+for proxy in [name for name in os.environ if name.lower().endswith("_proxy")]:
+    del os.environ[proxy]  # the stand-ins are on loopback, where no proxy leads
 
 QUICK = ("--rounds", "12", "--patience", "0", "--no-audit", "--threads", "1")  # a fit of a few milliseconds
 
@@ -26,6 +33,14 @@ class Spoken(NamedTuple):
     code: int
     out: str
     err: str
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """A test draws the same numbers whichever tests come before it."""
+    random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from pipelines.metrics import METRICS
 from pipelines.options import Options
 from pipelines.outcome import Outcome
 from pipelines.report import Report
+from tests.forking import kill_at
 
 torch.set_num_threads(1)  # two threads on two busy cores wait for each other, and are no faster on a toy
 
@@ -132,17 +131,10 @@ def run_in_child(chatter: Path, root: Path, runs: Path, environment: dict[str, s
     """
     os.environ.update(environment)
     if limit := environment.get("CPU_SECONDS"):
-        threading.Thread(target=kill_at, args=(float(limit),), daemon=True).start()
+        kill_at(float(limit))
     with chatter.open("w") as sink:
         os.dup2(sink.fileno(), 1)
         os.dup2(sink.fileno(), 2)
         competition = photo_competition(runs / "cache", **chosen)
         run_competition(competition, Options(data=root, runs=runs, audit=False), Report())
         print(time.process_time(), flush=True)
-
-
-def kill_at(seconds: float) -> None:
-    """Kill this process once it has used so many seconds of its own."""
-    while time.process_time() < seconds:
-        time.sleep(0.001)
-    os.kill(os.getpid(), signal.SIGKILL)

@@ -51,9 +51,11 @@ def test_blend_weighs_runs_and_shows_the_honest_score(podium, files, three_runs,
 
 
 def test_runs_on_other_folds_are_refused_by_name(podium, files, three_runs, tmp_path):
+    recipes = tmp_path / "runs" / MAY / "folds"
+    before = {*recipes.glob("*.parquet")}
     assert podium("folds", MAY, "--data", files, "--seed", "5").code == 0
-    recipes = sorted((tmp_path / "runs" / MAY / "folds").glob("*.parquet"), key=lambda path: path.stat().st_mtime)
-    said = podium("run", MAY, "--data", files, *QUICK, "--fold-file", recipes[-1], "--json")
+    (made,) = {*recipes.glob("*.parquet")} - before
+    said = podium("run", MAY, "--data", files, *QUICK, "--fold-file", made, "--json")
     other = json.loads(said.out.splitlines()[-1])["run"]
     said = podium("blend", three_runs[0]["run"], other, "--data", files)
     assert said.code == 1

@@ -203,16 +203,18 @@ def test_an_error_on_one_of_several_devices_reaches_the_command(raw, tmp_path):
 def test_two_processes_train_the_network_of_one(raw, tmp_path):
     chosen = {"network": plain_network, "batch": 4, "epochs": 4, "augment": "medium", "clip": 0.5, "ema": 0.9}
     chosen["precision"] = "fp32"  # bf16, which auto takes on CPUs with matrix units, rounds by more than 1e-5
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    place = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    kept = socket.socket()  # bound, so that no other process is given the port before the two listen at it
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.bind(("127.0.0.1", 0))
+    place = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(kept.getsockname()[1])}
+    place["GLOO_SOCKET_IFNAME"] = "lo"  # the machine's own name may be known to nobody
     chatters = [tmp_path / f"chatter{rank}" for rank in range(2)]
     crew = [
         child(chatters[rank], raw, tmp_path / "two", {**place, "RANK": str(rank), "LOCAL_RANK": str(rank)}, **chosen)
         for rank in range(2)
     ]
-    assert [finish(each) for each in crew] == [0, 0], "\n".join(each.read_text() for each in chatters)
+    with kept:
+        assert [finish(each) for each in crew] == [0, 0], "\n".join(each.read_text() for each in chatters)
     assert "submission" not in chatters[1].read_text()
     assert finish(child(chatters[0], raw, tmp_path / "one", **chosen)) == 0, chatters[0].read_text()
     two, one = only_run(tmp_path / "two"), only_run(tmp_path / "one")

@@ -12,6 +12,7 @@ from pipelines.kaggle.client import connect
 from pipelines.kaggle.refusals import KaggleError
 from tests.kaggle_server import FOREVER, KEY, SIGNATURE, Fault, State, zipped
 from tests.kaggling import HASTY, aim, aimed
+from tests.tracked import until
 
 SLUG = "titanic"
 FILES = {f"train/{number}.jpg": b"x" * number for number in range(1, 46)}
@@ -119,6 +120,7 @@ def test_a_call_that_hangs_ends(kaggle, state):
     ) as told:
         hasty.files(SLUG)
     assert told.value.kind == "slow"
+    until(lambda: state.count("ListDataFiles") >= 2)  # on a busy machine the server hears of it later
     assert state.count("ListDataFiles") == 2
 
 
@@ -148,6 +150,7 @@ def test_an_upload_that_hangs_ends_too(kaggle, state, tmp_path):
     with pytest.raises(KaggleError) as told:
         hasty.submit(SLUG, path, "words")
     assert told.value.kind == "slow"
+    until(lambda: state.count("/upload/") == 1)
 
 
 def test_a_link_is_signed_and_no_message_shows_it(kaggle, state):

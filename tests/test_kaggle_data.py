@@ -173,7 +173,7 @@ def test_a_short_file_with_an_honest_header_is_refused(podium, server, state, ro
 
 
 def test_silence_in_a_download_is_noticed(podium, server, state, root, monkeypatch):
-    monkeypatch.setattr("pipelines.kaggle.client.PATIENCE", replace(HASTY, silence=0.3))
+    monkeypatch.setattr("pipelines.kaggle.client.PATIENCE", replace(HASTY, silence=0.3, tries=50))
     state.faults = [Fault(TRAIN, hang=FOREVER), Fault(TRAIN, cut=10, hang=FOREVER)]
     said = podium("data", MAY)
     assert said.code == 0, said.err

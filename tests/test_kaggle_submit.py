@@ -204,7 +204,7 @@ def test_what_a_killed_command_left_open_is_settled_by_the_next(podium, run, sta
 
 
 def test_a_hanging_upload_is_not_doubled(podium, run, state, ledger, monkeypatch):
-    monkeypatch.setattr("pipelines.kaggle.client.PATIENCE", replace(HASTY, call=0.5))
+    monkeypatch.setattr("pipelines.kaggle.client.PATIENCE", replace(HASTY, call=2.0))
     state.faults = [Fault("CreateSubmission", hang=FOREVER)]
     said = podium("submit", run)
     assert said.code == 1

@@ -130,6 +130,7 @@ def test_a_round_trip_with_kernels_and_w_and_b_leaves_no_secret(podium, state, t
     with kernels_at(monkeypatch, tmp_path / "home", state) as (_, kernels), closing(WandbServer()) as wandb:
         monkeypatch.setenv("WANDB_API_KEY", WANDB_KEY)
         monkeypatch.setenv("WANDB_BASE_URL", wandb.url)
+        monkeypatch.setenv("WANDB_INIT_TIMEOUT", "600")  # a busy machine must not make a test fail
         said += [podium("data", MAY), podium("run", MAY, *QUICK, "--folds", "0,1", "--wandb-models")]
         assert said[-1].code == 0, said[-1].err
         assert f"W&B: {wandb.url}/me/" in said[-1].err

@@ -127,7 +127,7 @@ def test_the_lock_tells_the_second_and_dies_with_the_first(tmp_path):
     if not child:
         with folder.lock():
             os.write(hold, b"1")
-            time.sleep(60)
+            time.sleep(3600)
         os._exit(0)
     os.read(ready, 1)
     with pytest.raises(BusyError, match=str(child)), folder.lock():

@@ -151,10 +151,10 @@ def test_another_run_test_or_choice_starts_over(tmp_path, sample, whole):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_finished_file_is_known_by_its_journal(tmp_path, sample, name):
     digest = write(tmp_path, name)
-    before = (tmp_path / name).stat()
+    before = (tmp_path / name).stat().st_ino
     assert write(tmp_path, name) == digest
     assert begin(tmp_path, name, 0) == ROWS
-    assert (tmp_path / name).stat() == before
+    assert (tmp_path / name).stat().st_ino == before
     with open(tmp_path / name, "ab") as raw:  # noqa: PTH123
         raw.write(b"x")
     assert begin(tmp_path, name, 0) == 0

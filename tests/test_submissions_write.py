@@ -193,7 +193,7 @@ sample = read_sample(root / "sample_submission.csv")
 with open_submission(root / "s.csv", sample, Rules()) as writer:
     writer.append(["a", "b"], {"target": np.array([1, 2])})
     print("half", flush=True)
-    time.sleep(60)
+    time.sleep(3600)
 """
 
 
@@ -226,16 +226,26 @@ for turn in range(10**9):
 """
 
 
+def await_another(path) -> float:
+    """Wait until another file has taken a name; the seconds that took."""
+    start, before = time.monotonic(), path.stat().st_ino
+    while path.stat().st_ino == before:
+        assert time.monotonic() < start + 600
+        time.sleep(0.001)
+    return time.monotonic() - start
+
+
 def test_killed_at_any_moment_the_file_is_whole(tmp_path):
     sample = sample_of(tmp_path, [f"{number:06d}" for number in range(20_000)])
     whole = set()
     for turn in (0, 1):
         write_submission(tmp_path / "s.csv", sample.ids, {"target": np.arange(20_000) + turn}, sample, RULES)
         whole.add((tmp_path / "s.csv").read_bytes())
-    for seconds in (0.1, 0.3):
+    for part in (0.3, 0.7):  # of the time that a file takes
         with subprocess.Popen([sys.executable, "-c", BUSY, str(tmp_path)], stdout=subprocess.PIPE) as writing:
             assert writing.stdout.readline() == b"ready\n"
-            time.sleep(seconds)
+            await_another(tmp_path / "s.csv")
+            time.sleep(part * await_another(tmp_path / "s.csv"))
             writing.kill()
         assert (tmp_path / "s.csv").read_bytes() in whole
     write_submission(tmp_path / "s.csv", sample.ids, {"target": np.arange(20_000)}, sample, RULES)

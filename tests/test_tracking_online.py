@@ -32,7 +32,7 @@ def server(monkeypatch):
     """A W&B that answers."""
     with closing(Server()) as made:
         monkeypatch.setenv("WANDB_BASE_URL", made.url)
-        monkeypatch.setenv("WANDB_INIT_TIMEOUT", "60")
+        monkeypatch.setenv("WANDB_INIT_TIMEOUT", "600")
         yield made
 
 
@@ -41,22 +41,22 @@ def steps(server, place="fold0"):
 
 
 def test_w_and_b_falls_silent_and_the_next_command_sends_the_rest(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(tracker, "PATIENCE", 2.0)
+    monkeypatch.setattr(tracker, "PATIENCE", 6.0)  # in which a busy machine can send, and see the silence
     folder = make_folder(tmp_path)
     server.takes = 17
     with mirrored(folder, "online", "folds", False, Report(quiet=True, log=tmp_path / "said")):
         log(folder, range(30))
         until(lambda: handed_over(folder) == 30)
         start = time.monotonic()
-    assert time.monotonic() - start < 30  # the server would be silent for good
+    assert time.monotonic() - start < 300  # the server would be silent for good
     said = (tmp_path / "said").read_text()
-    assert said.count("W&B: it did not take everything within 2 s; the same command sends the rest") == 1
+    assert said.count("W&B: it did not take everything within 6 s; the same command sends the rest") == 1
     assert len(server.lines("fold0")) == 17
     mirror(tmp_path, "offline", range(25, 35))
     assert "W&B: only the server knows how much of run-f00dface fold0 it has" in (tmp_path / "said").read_text()
     assert not list(folder.tracking.glob("offline-run-*fold0"))
     server.recover()
-    monkeypatch.setattr(tracker, "PATIENCE", 120.0)
+    monkeypatch.setattr(tracker, "PATIENCE", 600.0)
     mirror(tmp_path, "online", range(25, 40))
     assert len(server.runs) == 2
     assert steps(server) == logged(folder)
@@ -65,7 +65,7 @@ def test_w_and_b_falls_silent_and_the_next_command_sends_the_rest(server, tmp_pa
 
 def test_models_are_sent_on_behind_a_command_that_has_ended(server, tmp_path, monkeypatch):
     monkeypatch.setattr(tracker, "PATIENCE", 0.5)
-    monkeypatch.setattr(belongings, "SLOWEST", 100)  # bytes a second: the models below may take a minute
+    monkeypatch.setattr(belongings, "SLOWEST", 10)  # bytes a second: the models below may take minutes
     folder, model = make_folder(tmp_path), b"weights" * 1000
     fit = folder.fit(0, 0, Report(quiet=True))
     fit.prepare()
@@ -76,11 +76,11 @@ def test_models_are_sent_on_behind_a_command_that_has_ended(server, tmp_path, mo
     sending = Tracker(Job(str(folder.root), "online", models=True), Report(quiet=True, log=tmp_path / "said"))
     sending.stop("done")
     assert (
-        "W&B: models are still on their way, the command does not wait; 1 min 10 s" in (tmp_path / "said").read_text()
+        "W&B: models are still on their way, the command does not wait; 11 min 40 s" in (tmp_path / "said").read_text()
     )
     assert model not in server.files.values()
     server.takes_models.set()
-    assert sending.child.wait(60) == 0
+    assert sending.child.wait(600) == 0
     assert model in server.files.values()
 
 

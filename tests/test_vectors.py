@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from features.vectors import KEYS, LINE, VECTORS, Vectors
 from tests.forking import FORKS
+from tests.tracked import until
 
 WIDTH = 5
 
@@ -99,7 +100,7 @@ def test_two_writers_and_a_kill_lose_nothing_that_counted(tmp_path):
     children = [FORKS.Process(target=fill, args=(tmp_path, first)) for first in (0, 100)]
     for child in children:
         child.start()
-    children[1].join(0.05)
+    until(lambda: (tmp_path / KEYS).exists() and (tmp_path / KEYS).stat().st_size >= 10 * LINE)
     children[1].kill()
     for child in children:
         child.join()

@@ -24,7 +24,7 @@ def settle_home(root: Path, monkeypatch: Any) -> None:
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(root / "home"))
-    monkeypatch.setattr(tracker, "PATIENCE", 120.0)  # a busy machine must not make a test fail
+    monkeypatch.setattr(tracker, "PATIENCE", 600.0)  # a busy machine must not make a test fail
 
 
 def make_folder(root: Path, seeds: int = 1) -> RunFolder:
@@ -67,10 +67,10 @@ def mirror(root: Path, mode: Any, steps: range, hold: bool = False) -> None:
         folder.fit(0, 0, Report(quiet=True)).rewind(steps.start)
         log(folder, steps)
         if hold:
-            time.sleep(600)
+            time.sleep(3600)
 
 
-def until(holds: Callable[[], Any], seconds: float = 60) -> None:
+def until(holds: Callable[[], Any], seconds: float = 600) -> None:
     """Wait for something another process does."""
     end = time.monotonic() + seconds
     while not holds():

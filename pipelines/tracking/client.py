@@ -14,6 +14,7 @@ from typing import Any
 from pipelines.tracking.journal import Journal, Segment
 
 OPENING = 5.0  # seconds for W&B's first answer
+STARTING = 60.0  # seconds for a busy machine to start wandb's own process, where nobody else is asked
 # What W&B collects on its own: code, command line, host, packages, console, statistics of the machine. None of it is
 # asked for, and some of it may hold a secret. Settings that an older wandb does not know are left out.
 SILENT: dict[str, Any] = {
@@ -164,7 +165,8 @@ def _opened(card: Card, folder: Path, segment: Segment) -> Any:
     known = {name: value for name, value in SILENT.items() if name in wandb.Settings.model_fields}
     if segment == "offline":
         known.pop("x_skip_transaction_log", None)
-    if os.environ.get("WANDB_INIT_TIMEOUT"):
+        known["init_timeout"] = STARTING
+    elif os.environ.get("WANDB_INIT_TIMEOUT"):
         del known["init_timeout"]  # wandb reads it itself
     try:
         return wandb.init(
