@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gc
 import importlib
 import io
@@ -45,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The console script."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, _terminate)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a letter that it lacks must not cost the result of a run
+    # A letter that a terminal lacks must not cost the result of a run.
+    if isinstance(sys.stdout, io.TextIOWrapper) and codecs.lookup(sys.stdout.encoding).name != "utf-8":
         sys.stdout.reconfigure(errors="backslashreplace")
     gc.set_threshold(10_000, 10, 10)  # imports make very many objects, and none of them is garbage
     try:

@@ -149,7 +149,7 @@ def test_wishes_that_cannot_be_met_are_refused(runs, podium, tmp_path):
         ("--rows", "scored"): "got no file scored here or in runs/toy/data/carvana-image-masking-challenge",
         ("--threshold", "2"): "--threshold: expected a number above 0 and up to 1, got 2",
     }.items():
-        said = speak(podium, "predict", runs[0], *flags, code=1)
+        said = speak(podium, "predict", runs[0], *flags, code=2 if flags[0] == "--threshold" else 1)
         assert text in said.err
     assert len(list(runs[0].glob("*submission*"))) == 2  # the file and its journal: nothing half-written
 

@@ -16,7 +16,7 @@ from pipelines.learners.tasks import Objective
 # Rounds between two points of the logged curve, at most a tenth of those done: it has 45 points after 100 rounds and 90
 # after 2,000. The last is logged too.
 STEPS = tuple(one * ten for ten in (1000, 100, 10, 1) for one in (5, 2, 1))
-TRAINING = 5  # one of so many points has the training rows' loss too, which takes a look at all of them
+TRAINING = 10  # one of so many points has the training rows' loss too, which takes a look at all of them
 Name: TypeAlias = Literal["lightgbm", "xgboost", "catboost", "histgb", "linear"]
 
 
