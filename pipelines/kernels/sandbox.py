@@ -65,8 +65,8 @@ class Sandbox:
         plan = {
             "root": str(root),
             "binds": [
+                (str(scratch), "/tmp", True),  # before what may lie in it here, Python itself at times
                 *system_binds(),
-                (str(scratch), "/tmp", True),  # before what may lie in it here
                 *((str(site), str(site), False) for site in self.sites),
                 (str(self.view), PACKAGES, False),
                 (runner.__file__, "/opt/runner.py", False),
