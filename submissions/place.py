@@ -37,7 +37,6 @@ def replacing(path: Path) -> Iterator[Path]:
             with draft.open("rb") as written:
                 os.fsync(written.fileno())
             draft.replace(path)
-        sync_folder(path.parent)
     except OSError as error:
         if str(error.filename).startswith(str(desk)):  # a name that nobody gave
             error.filename = str(path)
@@ -48,9 +47,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def placed(path: Path) -> Iterator[IO[bytes]]:
-    """A stream of bytes that takes the path's name once it is complete, as replacing."""
+    """A stream of bytes that takes the path's name once it is complete, as replacing; a power cut spares it."""
     with replacing(path) as draft, draft.open("xb") as raw:
         yield raw
+    sync_folder(path.parent)
 
 
 @contextmanager

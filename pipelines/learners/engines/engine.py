@@ -16,7 +16,7 @@ from pipelines.learners.tasks import Objective
 # Rounds between two points of the logged curve, at most a tenth of those done: it has 45 points after 100 rounds and 90
 # after 2,000. The last is logged too.
 STEPS = tuple(one * ten for ten in (1000, 100, 10, 1) for one in (5, 2, 1))
-TRAINING = 10  # one of so many points has the training rows' loss too, which takes a look at all of them
+TRAINING = 50  # rounds, and 5 points, between two looks at the training rows' loss, dearer than all of the curve
 Name: TypeAlias = Literal["lightgbm", "xgboost", "catboost", "histgb", "linear"]
 
 
@@ -127,7 +127,7 @@ class Watch:
 
     def due_in_training(self, number: int) -> bool:
         """Whether the training rows' losses of a round that is due are to be logged too."""
-        return number % (TRAINING * _step(number)) == 0 or number in (1, self.rounds)
+        return number % max(TRAINING, 5 * _step(number)) == 0 or number in (1, self.rounds)
 
     def log(self, number: int, losses: Mapping[str, float]) -> None:
         """Log the losses of one round, if there are any."""
