@@ -112,9 +112,12 @@ def _extra(settings: Settings) -> dict[str, Any]:
 
 
 def _columns(matrix: np.ndarray) -> Any:
-    """A matrix (rows, columns) as Arrow's columns, which LightGBM bins in four fifths of the time."""
+    """A matrix (rows, columns) as Arrow's columns, if LightGBM takes them: it bins those in four fifths of the time."""
     import pyarrow
+    from lightgbm import compat
 
+    if not getattr(compat, "CFFI_INSTALLED", True):  # 4.6 needs it to read Arrow, and does not bring it
+        return matrix
     return pyarrow.table({f"Column_{number}": column for number, column in enumerate(matrix.T)})
 
 
