@@ -71,13 +71,10 @@ def smallest(low: int, high: int) -> np.dtype:
 
 def span(values: np.ndarray) -> tuple[int | float, int | float]:
     """The least and greatest finite value of (n,), 0 and 0 where there is none."""
-    low, high = values.min(), values.max()
-    if not (isfinite(low) and isfinite(high)):
-        finite = values[np.isfinite(values)]
-        if not len(finite):
-            return 0, 0
-        low, high = finite.min(), finite.max()
-    return low.item(), high.item()
+    if len(values) and isfinite(low := values.min()) and isfinite(high := values.max()):
+        return low.item(), high.item()
+    finite = values[np.isfinite(values)]  # of a block of blank lines nothing is left
+    return (finite.min().item(), finite.max().item()) if len(finite) else (0, 0)
 
 
 @dataclass

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.reading import find_file, read_table
+from pipelines.reading import BLOCK, find_file, read_table
 
 LINES = 60_000  # of some 20 bytes: more than one block of 1 MB
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -236,3 +236,9 @@ def test_what_pandas_writes_comes_back(tmp_path):
     np.testing.assert_array_equal(table["n"].to_numpy(), made["n"].to_numpy())
     np.testing.assert_array_equal(table["x"].to_numpy(), made["x"].to_numpy())
     assert table["word"].fillna("-").tolist() == made["word"].fillna("-").tolist()
+
+
+def test_a_block_of_blank_lines_holds_no_rows(tmp_path):
+    path = tmp_path / "train.csv"
+    path.write_text("id,x\n1,2\n" + "\n" * 3 * BLOCK + "2,3\n")
+    assert read_table(path, "id")["x"].tolist() == [2, 3]
