@@ -120,6 +120,11 @@ class Batches:
             mask[:] = self.augment.pair(self.images[row], self.masks[row], seed, out)[1]
 
 
+def sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A tensor on a device, the CPU not waiting where that is safe: Apple's copies would read what is freed by then."""
+    return tensor.to(device, non_blocking=device.type == "cuda")
+
+
 class Normalise:
     """Bytes to what the network takes: float32 (n, channels, height, width) on its device, normalised.
 
@@ -150,9 +155,7 @@ class Normalise:
         if self.device.type == "cpu":
             self._look_up(images.numpy(), made.permute(0, 2, 3, 1).numpy() if self.channels_last else made.numpy())
             return made
-        # Apple's copies that nobody waits for may read memory that is freed by then.
-        sent = images.to(self.device, non_blocking=self.device.type == "cuda")
-        made.copy_(sent.permute(0, 3, 1, 2))
+        made.copy_(sent(images, self.device).permute(0, 3, 1, 2))
         return made.mul_(self._scale).add_(self._shift)
 
     def _look_up(self, images: np.ndarray, made: np.ndarray) -> None:

@@ -30,9 +30,10 @@ def listed_ids(path: Path, id: str) -> tuple[str, ...]:
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a person's list, without their ends."""
+    """The lines of a person's list, whatever system ends them."""
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        with path.open(encoding="utf-8-sig") as lines:
+            return lines.readlines()
     except UnicodeDecodeError as error:
         raise ValueError(
             f"{path}: expected text in UTF-8, got byte 0x{error.object[error.start]:02x}: save the list as UTF-8"

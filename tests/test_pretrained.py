@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import socket
-import time
 from contextlib import closing
 
 import pytest
@@ -16,6 +15,7 @@ from pipelines.learners.frozen.learner import FrozenLearner
 from pipelines.learners.mask import MaskLearner
 from pipelines.report import Report
 from pipelines.training.networks import Backbone
+from pipelines.training.pretrained import FILES, require
 from tests.photos import load, run_photos, write_photos
 
 NEEDS = r"--weights pretrained: expected weights of {}, got: .*no answer from .*--weights PATH .*--weights none"
@@ -38,11 +38,9 @@ def raw(tmp_path):
     return tmp_path / "raw"
 
 
-def test_a_run_is_refused_within_seconds_and_before_any_image_is_decoded(hub, raw, tmp_path):
-    start = time.monotonic()
+def test_a_run_is_refused_before_any_image_is_decoded(hub, raw, tmp_path):
     with pytest.raises(ValueError, match=NEEDS.format("test_resnet")):
         run_photos(raw, tmp_path / "runs", network=None, model="test_resnet", size=32, weights="pretrained")
-    assert time.monotonic() - start < 20  # the hub's own client goes on for minutes
     assert not (tmp_path / "runs" / "cache").exists()
 
 
@@ -55,6 +53,18 @@ def test_masks_and_frozen_backbones_are_refused_as_soon(hub, raw, tmp_path):
     (raw / "train" / "photo003.png").write_bytes(b"")  # decoding would find it
     with pytest.raises(ValueError, match=NEEDS.format("test_vit")):
         frozen.unreadable(train, test, Report(quiet=True))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_weights_of_any_usual_name_are_found_in_the_hubs_cache(hub, name):
+    kept = hub / "models--someone--clip"
+    for folder in ("refs", "snapshots/abc"):
+        (kept / folder).mkdir(parents=True)
+    (kept / "refs" / "main").write_text("abc")
+    (kept / "snapshots" / "abc" / name).touch()
+    require("someone/clip")
+    with pytest.raises(ConnectionError, match="no copy in the hub's cache"):
+        require("someone/other")
 
 
 def test_a_copy_in_the_hubs_cache_needs_no_network(hub, raw, tmp_path):

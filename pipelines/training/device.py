@@ -111,8 +111,3 @@ def free_memory() -> None:
         torch.cuda.empty_cache()
     elif torch.backends.mps.is_available():
         torch.mps.empty_cache()
-
-
-def sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """A tensor on a device, the CPU not waiting where that is safe: Apple's copies would read what is freed by then."""
-    return tensor.to(device, non_blocking=device.type == "cuda")

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from features.batches import Batch, Batches
-from pipelines.training.device import sent
+from features.batches import Batch, Batches, sent
 from pipelines.training.joined import Inputs, Joined
 from pipelines.training.settings import NetworkSettings
 

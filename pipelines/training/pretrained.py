@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-FILES = ("model.safetensors", "pytorch_model.bin")  # what the hub's repositories call weights
+FILES = (  # what the hub's repositories call weights
+    "model.safetensors",
+    "pytorch_model.bin",
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.bin",
+)
 PATIENCE = 5.0  # seconds for the hub's first answer; its own client tries for a minute, a silent network for many
 WAYS = (
     "three ways to have weights: --weights pretrained (downloads them once, needs the internet), "
