@@ -16,7 +16,7 @@ def text_of(ids: pd.Index) -> Any:
     """The ids as one arrow array of strings, (rows,); raises ValueError for any other type."""
     try:
         texts = pa.array(ids, type=pa.large_string(), from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+    except pa.ArrowException:
         texts = None
     if texts is None or texts.null_count:
         odd = [value for value in ids if not isinstance(value, str)]

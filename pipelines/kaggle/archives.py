@@ -77,7 +77,8 @@ def whole_zip(path: Path) -> Iterator[None]:
     """Turns what zipfile raises on a damaged archive into an error that names it; trouble with the disk passes."""
     try:
         yield
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
+    # RuntimeError: a password, or a compression that zipfile does not know.
+    except (zipfile.BadZipFile, RuntimeError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
         raise damaged(path, error) from error
     except OSError as error:
         if error.errno is not None:
