@@ -16,7 +16,7 @@ from pipelines.learners.tasks import Objective
 # Rounds between two points of the logged curve, at most a tenth of those done: it has 45 points after 100 rounds and 90
 # after 2,000. The last is logged too.
 STEPS = tuple(one * ten for ten in (1000, 100, 10, 1) for one in (5, 2, 1))
-TRAINING = 50  # rounds, and 5 points, between two looks at the training rows' loss, dearer than all of the curve
+TRAINING = 10  # rounds, and 5 points, between two looks at the training rows' loss, dearer than all of the curve
 Name: TypeAlias = Literal["lightgbm", "xgboost", "catboost", "histgb", "linear"]
 
 
