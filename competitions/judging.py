@@ -45,6 +45,8 @@ def check(arguments: Sequence[str]) -> int:
     if not request.competition:
         raise UsageError("podium check FILE --competition NAME: expected the competition the file is for, got none")
     competition = find_competition(request.competition)
+    if not Path(name).is_file():
+        raise FileNotFoundError(f"{name}: expected a submission to judge, got no file; check the path")
     root = data_root(competition, Options(data=request.data, runs=request.runs, toy=request.toy))
     sample = request.sample or find_file(root, SAMPLE, slug=competition.slug, files=competition.files)
     verdict = check_file(Path(name), read_sample(sample), rules_for(competition, root, request.toy))

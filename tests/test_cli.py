@@ -151,7 +151,8 @@ def test_check_judges_any_file(podium, files, tmp_path):
     said = podium("check", short, "--competition", MAY, "--data", files)
     assert said.code == 1
     assert lines[-1].split(",")[0] in said.err
-    assert podium("check", tmp_path / "absent.csv", "--competition", MAY, "--data", files).code == 1
+    said = podium("check", tmp_path / "absent.csv", "--competition", MAY)  # before any data are looked for
+    assert (said.code, "absent.csv: expected a submission to judge, got no file" in said.err) == (1, True)
 
 
 def test_folds_shows_the_split_and_the_audit_can_stop(podium, files, tmp_path):
