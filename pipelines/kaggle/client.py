@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 from pipelines.kaggle.answers import Allowance, Link, Listed, Sent, Team, date_of, name_in, sent_of, team_of
 from pipelines.kaggle.calls import FAULTS, PATIENCE, Patience, patiently, status_of, wait_if_busy, within
-from pipelines.kaggle.credentials import source
+from pipelines.kaggle.credentials import config_file, source
 from pipelines.kaggle.refusals import About, Asked, KaggleError, explain, no_credentials
 from pipelines.kaggle.unpack import Say
 
@@ -49,6 +49,7 @@ def _unlogged(record: logging.LogRecord) -> bool:
 
 
 def _signed_in() -> Any:
+    config_file().parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # the client fails where another makes it too
     with _silent():
         from kaggle.api.kaggle_api_extended import KaggleApi
 
