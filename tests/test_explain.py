@@ -111,9 +111,10 @@ def test_each_row_is_drawn_by_a_model_that_has_not_seen_it(made, runs, monkeypat
     for fold, rows, found in asked:
         assert {fold_of[each] for each in rows.ids} == {fold}
         for shown in found:
-            (picture, heat) = shown.panels
-            assert picture.pixels.shape == heat.pixels.shape == (12, 12, 3)
-            assert picture.pixels.dtype == heat.pixels.dtype == np.uint8
+            assert len(shown.panels) == 3  # the picture, and what speaks for either side
+            assert {panel.pixels.shape for panel in shown.panels} == {(12, 12, 3)}
+            assert {panel.pixels.dtype for panel in shown.panels} == {np.dtype(np.uint8)}
+            assert not all(panel.title.endswith("nothing") for panel in shown.panels[1:])
 
 
 def test_one_fold_a_count_and_rows_by_name(made, runs):

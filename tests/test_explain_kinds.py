@@ -67,8 +67,8 @@ def test_yes_or_no_counts_from_the_choice_on():
 
 def test_of_several_labels_the_worst_is_asked_about():
     found = kind_of(np.array([[0, 1, 1], [1, 1, 0]]), np.array([[0.1, 0.9, 0.2], [1.0, 1.0, 0.0]]), list("abc"), None)
-    (asked,) = found.towards(0)
-    assert (asked.output, asked.label) == (2, "speaks for c = 1")
+    asked = [(each.output, each.label, each.against) for each in found.towards(0)]
+    assert asked == [(2, "speaks for c = 1", False), (2, "speaks for c = 0", True)]
     assert found.said(0).startswith("c 1, predicted 0.2")
     assert found.errors[1] == 0
     assert list(found.cells(np.array([0]))) == [
@@ -94,7 +94,10 @@ def test_numbers_of_several_targets_are_wrong_in_units_of_their_spread():
     truth = np.array([[0.0, 0.0], [2.0, 2000.0]])
     found = kind_of(truth, truth + np.array([[0.5, 0.0], [0.0, 1000.0]]), ["small", "large"], None)
     np.testing.assert_allclose(found.errors, [0.25, 0.5])
-    assert found.towards(1)[0].label == "pushes large up"
+    assert [(each.label, each.against) for each in found.towards(1)] == [
+        ("pushes large up", False),
+        ("pushes large down", True),
+    ]
     constant = kind_of(np.full((2, 2), 3.0), np.array([[3.0, 4.0], [3.0, 3.0]]), ["a", "b"], None)
     np.testing.assert_allclose(constant.errors, [0.5, 0.0])
     alone = kind_of(truth[:, 1:], truth[:, 1:] + 7, ["large"], None)

@@ -76,9 +76,9 @@ def test_two_runs_are_drawn_side_by_side(podium, raw, runs, monkeypatch, chosen)
     assert said.code == 0, said.err
     for row in drawn:
         titles = [panel.title for panel in row.shown.panels]
-        assert [title.partition(": ")[0] for title in titles] == ["fit_image crop"] * 2 + ["fit_image squash"] * 2
+        assert [title.partition(": ")[0] for title in titles] == ["fit_image crop"] * 3 + ["fit_image squash"] * 3
         assert row.said.count("predicted") == 2
-        one, other = (panel.pixels for panel in row.shown.panels[::2])
+        one, other = (panel.pixels for panel in row.shown.panels[::3])
         assert not np.array_equal(one, other)
     twice = podium("explain", names[0], "--runs", runs, "--beside", names[0])
     assert twice.code == 2

@@ -164,6 +164,8 @@ def test_nothing_speaks_for_what_everything_speaks_against():
     images, _ = spots(2)
     maps = heat_maps(network, images.abs(), np.ones(2, int))
     assert not maps.any()
+    against = heat_maps(network, images.abs(), np.ones(2, int), -np.ones(2, int))
+    assert (against.max(axis=(1, 2)) == 1).all()
 
 
 # -- any network

@@ -55,9 +55,10 @@ class Numbers:
         return said_of(self.names, self.truth[place], self.prediction[place], self.distances[place])
 
     def towards(self, place: int) -> list[Towards]:
-        """The target that is most wrong."""
+        """The target that is most wrong, both ways: a low prediction may have nothing that pushes it up."""
         worst = int(self.distances[place].argmax())
-        return [Towards(worst, f"pushes {self.names[worst]} up")]
+        name = self.names[worst]
+        return [Towards(worst, f"pushes {name} up"), Towards(worst, f"pushes {name} down", against=True)]
 
     def charts(self) -> list[Chart]:
         """Predictions over truth, and what is left."""

@@ -59,9 +59,10 @@ class YesNo:
         return said_of(self.names, self.truth[place], self.prediction[place], self.losses[place])
 
     def towards(self, place: int) -> list[Towards]:
-        """The target that is most wrong."""
+        """The target that is most wrong, both ways: where it is predicted to be 0, nothing may speak for 1."""
         worst = int(self.losses[place].argmax())
-        return [Towards(worst, f"speaks for {self.names[worst]} = 1")]
+        name = self.names[worst]
+        return [Towards(worst, f"speaks for {name} = 1"), Towards(worst, f"speaks for {name} = 0", against=True)]
 
     def charts(self) -> list[Chart]:
         """Confusion at the threshold, and how far probabilities are frequencies."""

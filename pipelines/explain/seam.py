@@ -13,10 +13,11 @@ from pipelines.contract import Choice, Ids, Model, Values
 
 @dataclass(frozen=True)
 class Towards:
-    """One output of a model that a row is asked about: what in it speaks for this output."""
+    """One output of a model that a row is asked about: what in it speaks for this output, or against it."""
 
     output: int  # a column of the values
     label: str
+    against: bool = False
 
 
 @dataclass(frozen=True, eq=False)

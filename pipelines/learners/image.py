@@ -19,10 +19,10 @@ class ImageLearner(ImageSettings, PixelLearner):
     """A backbone with a linear head, trained on augmented images."""
 
     shown: ClassVar[str] = (
-        "First the image as the network saw it, then in colour what in it speaks for an output, by the network of the "
-        "fold that held the row out (its first seed, a single look): gradient times activation of the last features, "
-        "which is Grad-CAM for networks of convolutions, and of the last block's tokens for transformers. Each map is "
-        "scaled by its own maximum; gray places do not speak for the output, and may speak against it."
+        "First the image as the network saw it, then in colour what in it speaks for an output, or against it, by the "
+        "network of the fold that held the row out (its first seed, a single look): gradient times activation of the "
+        "last features, which is Grad-CAM for networks of convolutions, and of the last block's tokens for "
+        "transformers. Each map is scaled by its own maximum; gray places say nothing of the kind."
     )
 
     @property

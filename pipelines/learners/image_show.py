@@ -23,14 +23,15 @@ def show_images(model: ImageModel, inputs: Inputs, asked: Asked) -> list[Shown]:
     note = ""
     for turn in range(max(map(len, asked.towards), default=0)):
         places = [place for place, each in enumerate(asked.towards) if len(each) > turn]
-        outputs = np.array([asked.towards[place][turn].output for place in places])
-        maps = heat_maps(model.network, images[places], outputs)
+        turned = [asked.towards[place][turn] for place in places]
+        outputs, signs = np.array([(each.output, -1 if each.against else 1) for each in turned]).T
+        maps = heat_maps(model.network, images[places], outputs, signs)
         if maps is None:
             note = NOTHING
             break
-        for place, heat in zip(places, maps, strict=True):
-            title = asked.towards[place][turn].label
-            panels[place].append(Panel(title if heat.any() else f"{title}: nothing", overlay(pictures[place], heat)))
+        for place, each, heat in zip(places, turned, maps, strict=True):
+            title = each.label if heat.any() else f"{each.label}: nothing"
+            panels[place].append(Panel(title, overlay(pictures[place], heat)))
     return [Shown(each, note) for each in panels]
 
 

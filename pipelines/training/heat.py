@@ -40,14 +40,19 @@ class Features:
         return terms.sum(dim=1, keepdim=True).clamp_min(0)
 
 
-def heat_maps(network: nn.Module, images: torch.Tensor, outputs: np.ndarray) -> np.ndarray | None:
-    """Heat (rows, height, width) in 0..1 of normalised images, each for the output of its number; 0: nothing speaks
-    for it. None for a network without features that lie over the image. The network is left as it was.
+def heat_maps(
+    network: nn.Module, images: torch.Tensor, outputs: np.ndarray, signs: np.ndarray | None = None
+) -> np.ndarray | None:
+    """Heat (rows, height, width) in 0..1 of normalised images, each for the output of its number, or against it where
+    its sign is -1; 0: nothing speaks for it. None for a network without features that lie over the image. The network
+    is left as it was.
     """
+    signs = np.ones(len(outputs), int) if signs is None else signs
+    asked = torch.as_tensor(np.stack([outputs, signs], axis=1), device=images.device)
     maps = []
     for start in range(0, len(images), PIECE):
         here = slice(start, start + PIECE)
-        piece = _in_memory(network, images[here], torch.as_tensor(outputs[here], device=images.device))
+        piece = _in_memory(network, images[here], asked[here])
         if piece is None:
             return None
         maps.append(piece)
@@ -56,27 +61,27 @@ def heat_maps(network: nn.Module, images: torch.Tensor, outputs: np.ndarray) -> 
     return np.asarray((heat / torch.where(highest > 0, highest, 1)).cpu().numpy())
 
 
-def _in_memory(network: nn.Module, images: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor | None:
+def _in_memory(network: nn.Module, images: torch.Tensor, asked: torch.Tensor) -> torch.Tensor | None:
     """The heat, computed half by half where memory does not hold it at once."""
     try:
-        return _heat(network, images, outputs)
+        return _heat(network, images, asked)
     except RuntimeError as error:
         if len(images) == 1 or not memory_ran_out(error):
             raise
     free_memory()
-    halves = [_in_memory(network, *half) for half in zip(images.tensor_split(2), outputs.tensor_split(2), strict=True)]
+    halves = [_in_memory(network, *half) for half in zip(images.tensor_split(2), asked.tensor_split(2), strict=True)]
     return None if any(half is None for half in halves) else torch.cat([half for half in halves if half is not None])
 
 
-def _heat(network: nn.Module, images: torch.Tensor, outputs: torch.Tensor) -> torch.Tensor | None:
-    """Heat (rows, height, width): by the last features whose gradient is not 0 everywhere.
+def _heat(network: nn.Module, images: torch.Tensor, asked: torch.Tensor) -> torch.Tensor | None:
+    """Heat (rows, height, width) of asked outputs and signs (rows, 2): by the last features with a gradient.
 
     A transformer's class token alone reads the last block, whose other tokens then have no gradient: the block before.
     """
     size = (images.shape[-2], images.shape[-1])
     with still(network), torch.enable_grad():
         values, noted = _noted(network, images)
-        chosen = values.float().flatten(1).gather(1, outputs[:, None]).sum()
+        chosen = (values.float().flatten(1).gather(1, asked[:, :1]) * asked[:, 1:]).sum()
         found = spatial(noted, len(images), size, getattr(network, "num_prefix_tokens", 0))
         for features in found:
             (gradient,) = torch.autograd.grad(chosen, features.tensor, retain_graph=True, allow_unused=True)
