@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,16 @@ from pipelines.blending import weighed
 from pipelines.contract import Competition, Learner
 from pipelines.corridor import run_competition
 from pipelines.kernels.inputs import find_input, laid_out, rows_to_predict, workable
+from pipelines.loading import load_tables
 from pipelines.options import Options
 from pipelines.outcome import describe_outcome
-from pipelines.predicting import Trained, predict_rows, submit_file
+from pipelines.predicting import Part, Trained, predict_rows, submit_file
 from pipelines.predictions import Predictions
 from pipelines.reopen import reopen, restored
 from pipelines.report import Report
 from pipelines.runfolder import RunFolder, write_json
 from pipelines.serving import unreadable
+from pipelines.streaming import Job, Wanted, stream_test
 from submissions.place import placed
 
 SECRET = "WANDB_API_KEY"  # the name that the key has among Kaggle's secrets
@@ -42,7 +44,7 @@ class Kernel:
 
     def competition(self, record: Mapping[str, Any]) -> Competition:
         """A run's competition with the run's learner."""
-        competition = find_competition(self.content["competition"])
+        competition = find_competition(record["competition"])
         options = Options(toy=record["toy"], experiment=record["experiment"])
         learner = restored(starting_learner(competition, options), record["settings"])
         return competition.with_learner(self.placed(learner))
@@ -75,9 +77,10 @@ class Kernel:
         weights = str(self.scratch / self.content["weights"])
         return competition.with_learner(replace(competition.learner, weights=weights))  # type: ignore[type-var]
 
-    def files(self, competition: Competition) -> Path:
-        """The competition's files."""
-        return workable(find_input(self.inputs, competition.slug), competition.files, self.scratch)
+    def files(self, *competitions: Competition) -> Path:
+        """The files of one competition, or of several under one slug."""
+        names = dict.fromkeys(name for competition in competitions for name in competition.files)
+        return workable(find_input(self.inputs, competitions[0].slug), [*names], self.scratch)
 
 
 def predict(kernel: Kernel) -> None:
@@ -89,7 +92,29 @@ def predict(kernel: Kernel) -> None:
     report, content = Report(), kernel.content
     laid_out(kernel.carried, content["files"], kernel.scratch)
     parts = [kernel.trained(part) for part in content["parts"]]
-    first = parts[0]
+    maps = parts[0].competition.shape is not None
+    made = streamed(kernel, parts, report) if maps else predicted(kernel, parts, report)
+    leave(made, kernel.working / parts[0].competition.submission)
+
+
+def streamed(kernel: Kernel, parts: Sequence[Trained], report: Report) -> Path:
+    """The submission of runs whose values are maps: row by row, at the images' own size."""
+    competitions = {part.competition.name: part.competition for part in parts}
+    options = Options(data=kernel.files(*competitions.values()), runs=kernel.scratch / "runs")
+    tables = {name: load_tables(each, options, report) for name, each in competitions.items()}
+    broken = {name: unreadable(tables[name].test, each.learner, report) for name, each in competitions.items()}
+    found = [
+        Part(replace(part, skipped=broken[part.competition.name]), tables[part.competition.name]) for part in parts
+    ]
+    choice = None if kernel.content["choice"] is None else np.asarray(kernel.content["choice"], dtype=float)
+    folder = RunFolder(kernel.scratch / "submission")
+    folder.root.mkdir()
+    return stream_test(Job(parts=found, folder=folder, choice=choice, wanted=Wanted()), report)
+
+
+def predicted(kernel: Kernel, parts: Sequence[Trained], report: Report) -> Path:
+    """The submission of runs whose values are numbers."""
+    content, first = kernel.content, parts[0]
     root = kernel.files(first.competition)
     test, sample = rows_to_predict(first.competition, root, kernel.scratch, report)
     broken = unreadable(test, first.learner, report)
@@ -98,10 +123,9 @@ def predict(kernel: Kernel) -> None:
         weights = {part.folder.name: given["weight"] for part, given in zip(parts, content["parts"], strict=True)}
         choice = None if content["choice"] is None else np.asarray(content["choice"], dtype=float)
         values, first = [weighed(values, weights)], replace(first, choice=choice)
-    predicted = Predictions(test.index, {"prediction": values[0]}, {})
+    made = Predictions(test.index, {"prediction": values[0]}, {})
     competition = replace(first.competition, rules=replace(first.competition.rules, constant=True))
-    made = submit_file(replace(first, competition=competition), predicted, sample)
-    leave(made, kernel.working / competition.submission)
+    return submit_file(replace(first, competition=competition), made, sample)
 
 
 def train(kernel: Kernel) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from competitions.kernel_requests import KernelRequest
@@ -30,8 +30,9 @@ class Opened:
 
     @property
     def competition(self) -> Competition:
-        """What it is for."""
-        return self.parts[0].competition
+        """What it is for, with the files of all its runs: two competitions under one slug have some each."""
+        files = dict.fromkeys(name for part in self.parts for name in part.competition.files)
+        return replace(self.parts[0].competition, files=tuple(files))
 
     @property
     def submission(self) -> Path:
@@ -93,10 +94,16 @@ def _parts(folder: RunFolder, settings: dict[str, object], request: KernelReques
             f"{folder.root}: expected a blend of values, got one of ranks, which are read off the training rows' "
             "predictions, and these stay here: blend with another --method"
         )
-    beside = [RunFolder(folder.root.parent / name) for name in weights]
+    beside = [_beside(folder.root.parent, name) for name in weights]
     if gone := [each.name for each in beside if not each.record.exists()]:
         raise ValueError(
             f"{folder.root}: expected the runs that it blends beside it, got no {', '.join(gone)}: train them again, "
             "or blend others"
         )
     return tuple(_part(each, float(weights[each.name])) for each in beside)
+
+
+def _beside(root: Path, name: str) -> RunFolder:
+    """A run in a folder, or in that of another competition under the same slug, above or below it."""
+    places = [root / name, *sorted(root.glob(f"*/{name}")), root.parent / name]
+    return RunFolder(next((place for place in places if (place / "run.json").exists()), places[0]))

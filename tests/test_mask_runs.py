@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from competitions import inside
 from competitions.registry import find_competition
 from submissions.rle import decode
 from tests.forking import finish, start
@@ -220,6 +221,28 @@ def test_runs_are_averaged_as_a_stream_from_maps_or_models(runs, podium):
     assert "oof: predicted before" in said.err
     assert "test: predicted before" in said.err
     assert submission.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def left_by_kernel(podium, run: Path, room: Path) -> bytes:
+    """The submission that a run's kernel leaves, run in this process."""
+    assert podium("kernel", "build", run).code == 0
+    files = room / "input" / "competitions" / competition.slug
+    files.parent.mkdir(parents=True)
+    files.symlink_to(Path("runs/toy/data", competition.slug).resolve())
+    for folder in ("working", "scratch"):
+        (room / folder).mkdir()
+    content = json.loads((run / "kernel" / "code" / "bundle.json").read_text())
+    with one_thread():
+        inside.predict(
+            inside.Kernel(content, run / "kernel" / "carried", room / "input", room / "working", room / "scratch")
+        )
+    return (room / "working" / "submission.csv.gz").read_bytes()
+
+
+def test_a_kernel_leaves_the_bytes_of_its_run_and_of_a_mean_of_plain_and_hq(runs, podium, tmp_path):
+    assert left_by_kernel(podium, runs[1], tmp_path / "one") == (runs[1] / "submission.csv.gz").read_bytes()
+    made = Path(json.loads(speak(podium, "predict", *runs, "--json").out.splitlines()[-1])["submission"])
+    assert left_by_kernel(podium, made.parent, tmp_path / "both") == made.read_bytes()
 
 
 def test_maps_of_several_runs_must_fit_the_disk_together(runs, podium, monkeypatch):
