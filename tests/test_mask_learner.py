@@ -141,6 +141,7 @@ def test_unknown_encoders_name_near_ones():
     for encoder, text in {
         "resnet19": "--encoder: expected an encoder of segmentation-models-pytorch, .*'resnet19'; near: .*resnet18",
         "tu-convnxt_tiny": "--encoder: expected a timm backbone, got 'convnxt_tiny'; near: .*convnext_tiny",
+        "tu-vit_tiny_patch16_224": "^--encoder: expected one that --arch unet can stand on, got tu-vit_tiny",
     }.items():
         with pytest.raises(ValueError, match=text):
             Segmenter(arch="unet", encoder=encoder, channels=3).build("none", 0)

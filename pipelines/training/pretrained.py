@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+from pipelines.stops import UsageError
+
 FILES = (  # what the hub's repositories call weights
     "model.safetensors",
     "pytorch_model.bin",
@@ -25,6 +27,8 @@ def naming_ways(weights: str, model: str) -> Iterator[None]:
     """While this lasts, weights that cannot be had are an error that names the ways to have some."""
     try:
         yield
+    except UsageError:  # says itself what is wrong, and it is not the weights
+        raise
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         raise ValueError(f"--weights {weights}: expected weights of {model}, got: {_reason(error)}; {WAYS}") from error
 

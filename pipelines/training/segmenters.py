@@ -58,13 +58,20 @@ class Segmenter:
             check_names(timm.create_model(self.encoder[len(TIMM) :], in_chans=self.channels), file)
             more = {"pretrained_cfg_overlay": {"file": str(file)}}
         given = weights == "pretrained" or bool(more)
-        network = architecture(self.arch)(
-            encoder_name=self.encoder,
-            encoder_weights=first_weights(self.encoder) if given else None,
-            in_channels=self.channels,
-            classes=1,
-            **more,
-        )
+        made = architecture(self.arch)
+        try:
+            network = made(
+                encoder_name=self.encoder,
+                encoder_weights=first_weights(self.encoder) if given else None,
+                in_channels=self.channels,
+                classes=1,
+                **more,
+            )
+        except ValueError as error:
+            raise UsageError(
+                f"--encoder: expected one that --arch {self.arch} can stand on, got {self.encoder}: {error}; "
+                "take one that halves its maps step by step, as resnet34 or tu-convnext_tiny"
+            ) from error
         if file is not None and not timms:
             load_strictly(network.encoder, file)
         return network
