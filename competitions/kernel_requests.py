@@ -56,7 +56,8 @@ class RehearseRequest(KernelRequest):
     """What `podium kernel rehearse` takes."""
 
     hidden: int = -1
-    """Rows of the larger test set that is swapped in; 0: none; -1: twice the visible ones, 200 at least."""
+    """Rows of the larger test set that is swapped in; 0: none; -1: of a code competition twice the visible ones, 200
+    at least, else none; with --train none, as it trains anew for them."""
 
     def __post_init__(self) -> None:
         if self.hidden < -1:

@@ -94,7 +94,8 @@ def rehearse_kernel(name: str, rest: Sequence[str]) -> int:
     (request,) = parse(rest, f"podium kernel rehearse {name}", RehearseRequest())
     opened = open_run(name, request)
     bundle = _built(opened.folder, request)
-    rows = 0 if request.train else request.hidden
+    swapped = opened.competition.code and not request.train  # other kernels meet the visible rows, or would train anew
+    rows = request.hidden if swapped or request.hidden >= 0 else 0
     done = rehearse(bundle, opened.competition, opened.root, opened.submission, rows, Report(request.quiet))
     print("\n".join([f"{bundle.root}: {'as it should be' if done.good else 'NOT as it should be'}", *done.lines()]))
     return 0 if done.good else 1

@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,19 @@ def test_what_is_not_understood(podium, run):
     assert podium("kernel", "rehearse", run.name).code == 1
     assert "--accelerator" in podium("kernel", "build", "--help").out
     assert "rehearse RUN" in podium("kernel", "--help").out
+
+
+@pytest.mark.parametrize(
+    ("code", "flags", "rows"),
+    [(True, (), -1), (False, (), 0), (True, ("--train",), 0), (False, ("--hidden", "30"), 30)],
+)
+def test_hidden_rows_are_swapped_in_where_kaggle_does_or_when_asked(podium, run, monkeypatch, code, flags, rows):
+    def stopped(*given):
+        raise ValueError(f"{given[4]} rows")
+
+    may = replace(find_competition(MAY), code=code)
+    monkeypatch.setattr("competitions.kernel_runs.find_competition", lambda name: may)
+    monkeypatch.setattr("competitions.kernels.rehearse", stopped)
+    assert podium("kernel", "build", run.name, *flags[:1] * ("--train" in flags)).code == 0
+    said = podium("kernel", "rehearse", run.name, *flags)
+    assert (said.code, said.err.splitlines()[-1]) == (1, f"podium: {rows} rows")

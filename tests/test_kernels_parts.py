@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from competitions import inside
 from competitions.registry import find_competition
+from pipelines.kernels import view
 from pipelines.kernels.entry import find_dataset
 from pipelines.kernels.inputs import find_input, workable
 from pipelines.kernels.sandbox import Sandbox, why
@@ -85,6 +87,15 @@ def test_a_failing_kernel_says_what_it_lacks(sandbox, tmp_path):
     with pytest.raises(ValueError, match=r"exit code 1(.|\n)*No module named 'tyro'(.|\n)*is installed here \(tyro\)"):
         sandbox.run(tmp_path / "bad.py", {}, {})
     assert why("No module named 'nowhere_at_all'") == "No module named 'nowhere_at_all'"
+
+
+def test_what_the_images_packages_need_here_belongs_to_them(monkeypatch):
+    """As of a hub's client whose newer version asks for a package that the image's does not."""
+    needs = {"huggingface-hub": ["httpx9"], "httpx9": ["core9", "absent9"], "core9": [], "smp9": ["httpx9"]}
+    monkeypatch.setattr(view, "is_installed", lambda name: name in needs)
+    monkeypatch.setattr(view, "required_by", needs.__getitem__)
+    monkeypatch.setattr(view.metadata, "distributions", lambda: [SimpleNamespace(name=name) for name in needs])
+    assert view.shown() == {"huggingface-hub", "httpx9", "core9"}
 
 
 def test_no_rehearsal_where_the_machine_allows_none(tmp_path, monkeypatch):

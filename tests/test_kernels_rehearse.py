@@ -76,7 +76,7 @@ def test_a_larger_test_set_is_predicted_row_by_row_alike(podium, run):
     table.to_csv(blend / "submission.csv", index=False)
     assert podium("kernel", "build", blend.name, "--train").code == 2
     assert podium("kernel", "build", blend.name, "--script").code == 0
-    said = podium("kernel", "rehearse", blend.name)
+    said = podium("kernel", "rehearse", blend.name, "--hidden", "600")
     assert said.code == 1
     assert "NOT as it should be" in said.out
     assert "largest difference 0.25" in said.out
@@ -93,9 +93,11 @@ def test_a_training_kernel_makes_the_runs_bytes_anew_on_folds_of_its_own(podium,
     assert podium("run", MAY, *quick, "--fold-file", file).code == 0
     (own,) = (path.name for path in run.parent.glob("own-*"))
     assert podium("kernel", "build", own, "--train", "--budget", "5m").code == 0
-    said = podium("kernel", "rehearse", own, "--train")
+    said = podium("kernel", "rehearse", own, "--train", "--hidden", "40")
     assert said.code == 0, said.err
     assert "byte for byte" in said.out
+    assert re.search(r"larger test set +40 rows", said.out)
+    assert "a difference of 0 at most" in said.out
     Path(file).rename(tmp_path / "elsewhere.parquet")
     refused = podium("kernel", "build", own, "--train")
     assert (refused.code, "copy the file that --fold-file named to there" in refused.err) == (1, True)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 from importlib import metadata
+
+from pipelines.kernels.image import plain
 
 OUTSIDE = {"..", "__pycache__"}  # scripts, and the compiled form of single modules
 
@@ -24,3 +27,14 @@ def providers() -> Mapping[str, list[str]]:
             if not top.endswith((".dist-info", ".libs", ".pth")):
                 known.setdefault(top.split(".")[0], []).append(found.name)
     return known
+
+
+def required_by(name: str) -> list[str]:
+    """What an installed distribution requires, without its extras."""
+    required = [each for each in metadata.requires(name) or () if "extra ==" not in each]
+    return [plain(re.split(r"[^A-Za-z0-9._-]", each, maxsplit=1)[0]) for each in required]
+
+
+def is_installed(name: str) -> bool:
+    """Whether there is such a distribution here."""
+    return any(True for _ in metadata.distributions(name=name))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ast
 import functools
-import re
 import sys
 from collections.abc import Iterable, Iterator
-from importlib import metadata
 from pathlib import Path
 
 from pipelines.kernels.image import in_image, plain
-from pipelines.kernels.installed import providers
+from pipelines.kernels.installed import is_installed, providers, required_by
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("folds", "features", "submissions", "pipelines", "competitions")
@@ -36,12 +34,11 @@ def with_needs(name: str) -> Iterator[str]:
     waiting, seen = [name], set()
     while waiting:
         current = waiting.pop(0)
-        if current in seen or in_image(current) or not _installed(current):
+        if current in seen or in_image(current) or not is_installed(current):
             continue
         seen.add(current)
         yield current
-        required = [each for each in metadata.requires(current) or () if "extra ==" not in each]
-        waiting += [plain(re.split(r"[^A-Za-z0-9._-]", each, maxsplit=1)[0]) for each in required]
+        waiting += required_by(current)
 
 
 def outside(roots: Iterable[str], without: Iterable[str] = ()) -> set[str]:
@@ -94,7 +91,3 @@ def modules_in(package: str) -> list[str]:
 def _upward(name: str) -> list[str]:
     parts = name.split(".")
     return [".".join(parts[: end + 1]) for end in range(len(parts))]
-
-
-def _installed(name: str) -> bool:
-    return any(True for _ in metadata.distributions(name=name))

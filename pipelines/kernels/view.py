@@ -1,20 +1,23 @@
-"""A folder with links to those installed distributions that Kaggle's image holds too; nothing else can be imported."""
+"""A folder with links to those installed distributions that Kaggle's image holds too; nothing else can be imported.
+
+What these need in the versions installed here belongs to them: the image's versions may need others.
+"""
 
 from __future__ import annotations
 
 from importlib import metadata
 from pathlib import Path
 
-from pipelines.kernels.image import in_image
-from pipelines.kernels.installed import providers, tops_of
+from pipelines.kernels.image import in_image, plain
+from pipelines.kernels.installed import is_installed, providers, required_by, tops_of
 
 
 def make_view(folder: Path) -> list[Path]:
     """Fill a folder with links to the image's distributions as they are installed here; the folders they lie in."""
     folder.mkdir(parents=True)
-    sites: dict[Path, None] = {}
+    sites, visible = dict[Path, None](), shown()
     for found in metadata.distributions():
-        if not in_image(found.name):
+        if plain(found.name) not in visible:
             continue
         site = Path(str(found.locate_file(""))).resolve()
         sites[site] = None
@@ -23,6 +26,18 @@ def make_view(folder: Path) -> list[Path]:
             if not link.is_symlink() and (site / top).exists():
                 link.symlink_to(site / top)
     return list(sites)
+
+
+def shown() -> set[str]:
+    """The image's distributions among those installed here, and all that they need."""
+    waiting = [plain(found.name) for found in metadata.distributions() if in_image(found.name)]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in seen and is_installed(name):
+            seen.add(name)
+            waiting += required_by(name)
+    return seen
 
 
 def hidden(module: str) -> str:
