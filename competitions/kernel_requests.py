@@ -49,6 +49,8 @@ class BuildRequest(KernelRequest):
         seconds_of(self.budget, "--budget")
         if self.internet and not self.train:
             raise UsageError("--internet: expected --train beside it, as code competitions score without internet")
+        if self.folds and not self.train:
+            raise UsageError("--folds: expected --train beside it, as without it the models that there are predict")
 
 
 @dataclass(frozen=True)

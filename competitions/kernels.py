@@ -51,6 +51,9 @@ def build_kernel(name: str, rest: Sequence[str]) -> int:
     (request,) = parse(rest, f"podium kernel build {name}", BuildRequest())
     opened = open_run(name, request)
     learners = [part.competition.learner for part in opened.parts]
+    count = opened.parts[0].record["folds"]["count"]
+    if wrong := [str(fold) for fold in request.folds if not 0 <= fold < count]:
+        raise UsageError(f"--folds: expected numbers from 0 to {count - 1}, got {', '.join(wrong)}")
     order = named(
         Order(
             run=opened.folder,

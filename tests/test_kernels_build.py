@@ -158,6 +158,12 @@ def test_what_is_not_understood(podium, run):
         assert said.code == 2, arguments
         assert "expected" in said.err
     assert podium("kernel", "build", run.name, "--internet").code == 2
+    for flags, words in {
+        ("--folds", "0"): "--folds: expected --train beside it",
+        ("--train", "--folds", "0,9"): "--folds: expected numbers from 0 to 4, got 9",
+    }.items():
+        said = podium("kernel", "build", run.name, *flags)
+        assert (said.code, words in said.err) == (2, True), said.err
     assert podium("kernel", "rehearse", run.name).code == 1
     assert "--accelerator" in podium("kernel", "build", "--help").out
     assert "rehearse RUN" in podium("kernel", "--help").out
