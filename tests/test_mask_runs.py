@@ -295,10 +295,11 @@ def test_broken_files_are_named_before_training(trained, podium, tmp_path):
     Image.new("RGB", (192, 128)).save(masks[1], "PNG")
     Image.new("L", (192, 128), 7).save(masks[2], "PNG")
     images[5].write_bytes(images[5].read_bytes()[:900])
+    images[7].write_bytes(b"no photo")
     spoiled = sorted((root / "test").iterdir())[1]
     spoiled.write_bytes(spoiled.read_bytes()[:900])
     said = speak(podium, "run", "carvana_masks", "--data", root, "--experiment", "toy", *QUICK[1:], *TINY, code=1)
-    for path in (*masks, images[5], spoiled):
+    for path in (*masks, images[5], images[7], spoiled):
         assert str(path) in said.err
     assert "29bb3ece3180_11.jpg: " not in said.err
     assert not list(tmp_path.glob("runs/carvana_masks/*/fold*/seed*"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ SLUG = "carvana-image-masking-challenge"
 LOOSE = "29bb3ece3180_11.jpg"  # shipped beside the archives: test.zip's copy of it is corrupt
 FILES = ("train", "train_masks", "test", "train_masks.csv", "sample_submission.csv", "metadata.csv", LOOSE)
 FILES_HQ = ("train_hq", "train_masks", "test_hq", *FILES[3:-1])
+USUAL = (1280, 1918)  # height and width of every image and mask
 FACTS = ("make", "model", "trim1", "trim2")  # texts of metadata.csv, a few of them missing; year is a number
 READERS = 8  # threads that read headers: they wait for the disk, not for a core
 
@@ -85,15 +87,29 @@ def check_pairs(train: Table, masks: Path) -> None:
 
 
 def check_sizes(train: Table) -> list[tuple[int, int]]:
-    """Height and width of each row, by the files' headers; those of an image and its mask must agree."""
+    """Height and width of each row, by the files' headers; those of an image and its mask must agree.
+
+    A file without a header is broken: whoever reads all of it names it, with the others that are.
+    """
     from features.ahead import ahead
 
-    sizes = [list(ahead(file_size, train[column], READERS)) for column in ("image", "mask")]
+    sizes = [list(ahead(size_of, train[column], READERS)) for column in ("image", "mask")]
     for image, mask, one, other in zip(train["image"], train["mask"], *sizes, strict=True):
-        if one != other:
+        if one and other and one != other:
             shown = [f"{width}x{height}" for height, width in (one, other)]
             raise ValueError(f"expected a mask as large as its image {image}, {shown[0]}, got {shown[1]} in {mask}")
-    return sizes[0]
+    usual = next((size for size in chain(*sizes) if size), USUAL)
+    return [one or other or usual for one, other in zip(*sizes, strict=True)]
+
+
+def size_of(path: Path) -> tuple[int, int] | None:
+    """Height and width of an image file by its header, None where that cannot be read."""
+    from features.decode import UNREADABLE
+
+    try:
+        return file_size(path)
+    except UNREADABLE:
+        return None
 
 
 def areas(root: Path, train: Table, sizes: Sequence[tuple[int, int]]) -> np.ndarray:

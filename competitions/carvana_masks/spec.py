@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from competitions.carvana_masks.load import FILES, FILES_HQ, SLUG, car_of, load
+from competitions.carvana_masks.load import FILES, FILES_HQ, SLUG, USUAL, car_of, load
 from folds.plan import FoldPlan
 from pipelines.contract import Competition
 from pipelines.learners.mask import MaskLearner
@@ -15,7 +15,6 @@ from pipelines.metrics.masks import dice
 from submissions.rules import Masks, Rules
 
 task = MaskTask(column="rle_mask", order="rows")
-SIZE = (1280, 1918)  # of every image, height and width
 
 # Below 512 pixels, bringing even a perfect mask back to 1918 costs more Dice than what parted the 1st from the 100th.
 learner = MaskLearner(
@@ -50,7 +49,7 @@ competition = Competition(
     learner=learner,
     encode=task.encode,
     shape=image_size,
-    rules=Rules(masks=Masks(shape=SIZE, order="rows", share=(0.13, 0.36), group=car_of)),
+    rules=Rules(masks=Masks(shape=USUAL, order="rows", share=(0.13, 0.36), group=car_of)),
     toy=toy,
     experiments={
         "toy": replace(
