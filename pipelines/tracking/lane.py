@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -93,7 +94,7 @@ class Post:
         if line is not None:
             self.began = True
             online = line.segment == "online"
-            self.say("where", line.url if online else f"offline; `wandb sync {line.url}` sends it")
+            self.say("where", line.url if online else f"offline; `wandb sync {shlex.quote(line.url)}` sends it")
             lane.send(line)
         return line
 
