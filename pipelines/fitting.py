@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from pipelines.predicting import check_finite
 from pipelines.predictions import Predictions, write_predictions
 from pipelines.report import took
 from pipelines.run import Run, begun_models
-from pipelines.runfolder import FoldFolder, Kind
+from pipelines.runfolder import FoldFolder, Kind, read_json, write_json
 from pipelines.training.crew import Silent, agreed
 
 LOOKS = ("plain", "blind")  # of a model: with a single view, and without the columns beside the image
@@ -142,11 +144,22 @@ def fit_full(run: Run) -> None:
     """Fit on all rows, with the rounds or epochs that the folds found, once these are finished."""
     if not all(fold_done(run, fold) for fold in run.chosen):
         return
+    expect_full(run.folder.full_found, found_settings(run))
     try:
         for out in run.fits("full"):
             fit_seed(run, out, run.joined(run.rows), None)
     except OutOfTime as stop:
         run.report.line(f"the fit on all rows: {stop}; the same command goes on")
+
+
+def expect_full(path: Path, found: Mapping[str, int]) -> None:
+    """Drop a fit on all rows that took something else from fewer folds, and note what it is now to take."""
+    if path.exists() and read_json(path) == found:
+        return
+    if path.parent.exists():
+        shutil.rmtree(path.parent)
+    path.parent.mkdir(parents=True)
+    write_json(path, found)
 
 
 def fit_baseline(run: Run, fold: int) -> None:

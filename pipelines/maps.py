@@ -75,6 +75,8 @@ def fingerprint_of(trained: Trained, rows: Table, test: str) -> str:
         trained.skipped,
         settings_fingerprint(trained.learner),
     ]
+    if trained.full:
+        parts.append(trained.full)
     if trained.provisional:
         files = sorted(trained.folder.root.glob("fold*/**/*.safetensors"))
         parts.append([path.stat().st_mtime_ns for path in files])  # a checkpoint moves on under the same name

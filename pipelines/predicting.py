@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -15,7 +16,7 @@ from pipelines.loading import Tables
 from pipelines.predictions import Predictions, collect, read_predictions, write_predictions
 from pipelines.report import Report
 from pipelines.run import begun_models
-from pipelines.runfolder import RunFolder
+from pipelines.runfolder import RunFolder, read_json
 from submissions.sample import Sample
 from submissions.write import write_submission
 
@@ -40,6 +41,12 @@ class Trained:
     def provisional(self) -> bool:
         """Whether a stand-in predicts, which another command may have better."""
         return any(name.startswith(("checkpoint", "baseline")) for name in self.sources)
+
+    @property
+    def full(self) -> Mapping[str, int]:
+        """What a fit on all rows took from the folds, if it predicts: with more folds it is another fit."""
+        path = self.folder.full_found
+        return read_json(path) if "full" in self.sources and path.exists() else {}
 
     @property
     def learner(self) -> Learner:
@@ -81,6 +88,7 @@ def predict_test(trained: Trained, test: Table, fingerprint: str, report: Report
     """The test rows' values, averaged over folds and seeds; read back when nothing that makes them changed."""
     marks = {**trained.marks, "test": fingerprint, "models": ",".join(trained.sources)}
     marks |= {"skipped": ",".join(trained.skipped)} if trained.skipped else {}
+    marks |= {"full": json.dumps(trained.full)} if trained.full else {}
     path = trained.folder.test
     if path.exists() and not trained.provisional:
         stored = read_predictions(path)

@@ -194,6 +194,11 @@ class RunFolder:
         """Where the files of one fit lie."""
         return self.root / (f"fold{fold}" if isinstance(fold, int) else fold) / f"seed{seed}"
 
+    @property
+    def full_found(self) -> Path:
+        """What the fit on all rows took from the folds: rounds, epochs."""
+        return self.root / "full" / "found.json"
+
     def baseline(self, fold: int, report: Report) -> FoldFolder:
         """The folder of a fold's baseline."""
         return FoldFolder(self.root / f"fold{fold}" / "baseline", self, f"baseline{fold}", 0, report)

@@ -174,6 +174,21 @@ def test_full_fits_all_rows_with_the_rounds_the_folds_found(podium, files, tmp_p
     assert read_predictions(root / "test.parquet").marks["models"] == "full"
 
 
+def test_a_fit_on_all_rows_is_made_again_when_more_folds_change_what_they_found(podium, files, tmp_path):
+    steered = ("--rounds", "200", "--patience", "5", "--rate", "0.2", "--threads", "1", "--no-audit")
+    command = ("run", MAY, "--data", files, *steered, "--full", "instead", "--json")
+    runs = tmp_path / "parts"
+    part = json.loads(podium(*command, "--runs", runs, "--folds", "0").out.splitlines()[-1])["run"]
+    early = (runs / MAY / part / "full" / "seed0" / "done.json").read_text()
+    assert podium(*command, "--runs", runs).code == 0
+    assert podium(*command, "--runs", tmp_path / "whole").code == 0
+    assert (runs / MAY / part / "full" / "seed0" / "done.json").read_text() != early
+    assert run_bytes(runs / MAY / part) == run_bytes(tmp_path / "whole" / MAY / part)
+    made = (runs / MAY / part / "full" / "seed0" / "label0.txt").stat().st_mtime_ns
+    assert podium(*command, "--runs", runs, "--folds", "0").code == 0  # all folds stay finished: nothing is made again
+    assert (runs / MAY / part / "full" / "seed0" / "label0.txt").stat().st_mtime_ns == made
+
+
 def die_before_scoring() -> None:
     corridor.fit_folds = lambda _: os.kill(os.getpid(), signal.SIGKILL)
 
