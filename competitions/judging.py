@@ -12,9 +12,8 @@ from competitions.registry import find_competition, load_package, package_names
 from competitions.verbs import named
 from pipelines.check_competition import check_competition as checks_of
 from pipelines.contract import Competition
-from pipelines.loading import SAMPLE, data_root
+from pipelines.loading import data_root, find_sample
 from pipelines.options import Options
-from pipelines.reading import find_file
 from pipelines.report import Report
 from pipelines.stops import UsageError
 from submissions.check import check_file
@@ -48,7 +47,7 @@ def check(arguments: Sequence[str]) -> int:
     if not Path(name).is_file():
         raise FileNotFoundError(f"{name}: expected a submission to judge, got no file; check the path")
     root = data_root(competition, Options(data=request.data, runs=request.runs, toy=request.toy))
-    sample = request.sample or find_file(root, SAMPLE, slug=competition.slug, files=competition.files)
+    sample = request.sample or find_sample(competition, root, Report())
     verdict = check_file(Path(name), read_sample(sample), rules_for(competition, root, request.toy))
     for warning in verdict.warnings:
         print(f"note: {warning}")

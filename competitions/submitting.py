@@ -20,9 +20,8 @@ from pipelines.kaggle.client import connect
 from pipelines.kaggle.refusals import KaggleError, code_only
 from pipelines.kaggle.sending import COMPLETE, PENDING, Parcel, Sending
 from pipelines.kaggle.unpack import alone
-from pipelines.loading import SAMPLE, data_root
+from pipelines.loading import data_root, find_sample
 from pipelines.options import Options
-from pipelines.reading import find_file
 from pipelines.reopen import find_run, found_at
 from pipelines.report import Report, took
 from pipelines.runfolder import RunFolder, read_json
@@ -102,7 +101,7 @@ def packed(name: str, request: SubmitRequest) -> Parcel:
     if competition.code:
         raise KaggleError("code", f"{name}: {code_only(competition.slug)}")
     root = data_root(competition, Options(data=request.data or found_at(run), runs=request.runs))
-    sample = request.sample or find_file(root, SAMPLE, slug=competition.slug, files=competition.files)
+    sample = request.sample or find_sample(competition, root, Report(request.quiet))
     verdict = check_file(path, read_sample(sample), competition.rules)
     for warning in verdict.warnings:
         print(f"note: {warning}")

@@ -61,6 +61,12 @@ def data_root(competition: Competition, options: Options) -> Path:
     return options.runs_root / "data" / competition.slug if options.toy else Path("data") / competition.slug
 
 
+def find_sample(competition: Competition, root: Path, report: Report) -> Path:
+    """A competition's sample_submission, unpacked first where it lies in an archive."""
+    prepare(root, [SAMPLE], report.line, report.steps)
+    return find_file(root, SAMPLE, slug=competition.slug, files=competition.files)
+
+
 def load_tables(competition: Competition, options: Options, report: Report) -> Tables:
     """Load and judge a competition's files; toy ones are written first where they are missing."""
     root = data_root(competition, options)

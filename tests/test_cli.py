@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
@@ -153,6 +154,18 @@ def test_check_judges_any_file(podium, files, tmp_path):
     assert lines[-1].split(",")[0] in said.err
     said = podium("check", tmp_path / "absent.csv", "--competition", MAY)  # before any data are looked for
     assert (said.code, "absent.csv: expected a submission to judge, got no file" in said.err) == (1, True)
+
+
+def test_check_unpacks_the_sample_submission_and_nothing_else(podium, files, tmp_path):
+    root, rows = tmp_path / "packed", (files / "sample_submission.csv").read_text().splitlines()
+    root.mkdir()
+    with zipfile.ZipFile(root / "all.zip", "w") as archive:
+        for path in files.iterdir():
+            archive.write(path, path.name)
+    made = tmp_path / "made.csv"
+    made.write_text("\n".join([rows[0], *(f"{row.split(',')[0]},0.{place}" for place, row in enumerate(rows[1:]))]))
+    assert podium("check", made, "--competition", MAY, "--data", root).code == 0
+    assert {path.name for path in root.iterdir()} == {"all.zip", "sample_submission.csv"}
 
 
 def test_folds_shows_the_split_and_the_audit_can_stop(podium, files, tmp_path):

@@ -249,6 +249,11 @@ def test_apr_2022_wants_a_state_for_each_sequence(tmp_path):
     labels.drop(index=[3, 5]).to_csv(path, index=False)
     with pytest.raises(ValueError, match="got none for 3, 5"):
         apr_2022.competition.load(tmp_path)
+    labels.to_csv(path, index=False)
+    steps = pd.read_csv(tmp_path / "train.csv")
+    steps[~steps["sequence"].isin([3, 5])].to_csv(tmp_path / "train.csv", index=False)  # as of half a download
+    with pytest.raises(ValueError, match=r"steps of each sequence .*, got none for [35], [35]"):
+        apr_2022.competition.load(tmp_path)
 
 
 def test_mar_2022_names_roads_and_working_days():

@@ -216,6 +216,22 @@ def test_a_file_without_a_needed_column_is_named_with_that_column(month, toys, t
     assert str(tmp_path / "train.csv") in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("month", "column"), [("jan-2022", "date"), ("sep-2022", "date"), ("mar-2022", "time"), ("jul-2021", "date_time")]
+)
+def test_a_time_written_otherwise_is_named_with_its_file_and_row(month, column, toys, tmp_path):
+    for name in MONTHS[month].files:
+        rows = pd.read_csv(toys(month) / name, dtype=str)
+        if name == "test.csv":
+            rows.loc[2, column] = "3/1/2021 0:00"
+        rows.to_csv(tmp_path / name, index=False)
+    id = pd.read_csv(tmp_path / "test.csv", dtype=str)[MONTHS[month].id][2]
+    with pytest.raises(ValueError, match=f"{column}.*: expected times written like 2015-12-31") as refused:
+        MONTHS[month].load(tmp_path)
+    assert f"{tmp_path / 'test.csv'}, " in str(refused.value)
+    assert f"3/1/2021 0:00 ({id})" in str(refused.value)
+
+
 def test_auc_months_take_any_number_and_label_months_only_labels(toys):
     may, apr = MONTHS["may-2022"], MONTHS["apr-2021"]
     sample = read_sample(toys("may-2022") / "sample_submission.csv")

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pandas as pd
+
 from competitions.tps_tabular.goals import Goal
 from folds.plan import FoldPlan
 from pipelines.contract import Competition, Table
@@ -52,7 +54,10 @@ class Month:
         """One file's rows, a row each."""
         path = self.find(root, file)
         table = read_table(path, self.id, exact=targets, text=self.text)
-        return self.mark(self.require(table, path))
+        try:
+            return self.mark(self.require(table, path))
+        except CellError as error:
+            raise ValueError(f"{path}, {error}") from error
 
     def find(self, root: Path, file: str) -> Path:
         """One of the month's files."""
@@ -91,6 +96,23 @@ class Month:
             why=self.why,
             places=self.places,
         )
+
+
+class CellError(ValueError):
+    """Cells that are not written as they should be; who reads the file adds its name."""
+
+
+def times(cells: pd.Series, form: str) -> pd.Series:
+    """Texts as the times that they are in this form."""
+    found = pd.to_datetime(cells, format=form, errors="coerce")
+    odd = cells[found.isna()]
+    if len(odd):
+        shown = shorten([f"{cell} ({id})" for id, cell in odd.head(3).items()])
+        raise CellError(
+            f"column {cells.name!r}: expected times written like {pd.Timestamp(2015, 12, 31, 18).strftime(form)}, got "
+            f"{len(odd)} others, first {shown}: did a spreadsheet save it? Download it again"
+        )
+    return found
 
 
 def small(learner: TableLearner) -> TableLearner:

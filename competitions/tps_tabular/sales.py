@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from dateutil.easter import easter
 
+from competitions.tps_tabular.month import times
 from pipelines.contract import Table
 
 SERIES = ("country", "store", "product")
@@ -54,7 +55,7 @@ def features(table: Table, cycles: Mapping[str, int]) -> Table:
 
 def mark(table: Table, until: str, growth: float = 4.0) -> Table:
     """The row with its date and its weight (1 at until): levels drift, so a year counts some times the one before."""
-    date = pd.to_datetime(table["date"], format="%Y-%m-%d")
+    date = times(table["date"], "%Y-%m-%d")
     return table.assign(date=date, weight=growth ** _years(date, until))
 
 

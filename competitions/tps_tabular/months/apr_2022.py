@@ -45,6 +45,12 @@ def load(root: Path) -> tuple[Table, Table]:
             f"expected a state for each sequence of train.csv in {path}, got none for "
             f"{shorten(train.index[rows < 0])}; download it again"
         )
+    without = labels.index.difference(train.index, sort=False)
+    if len(without):
+        raise ValueError(
+            f"expected the steps of each sequence of {path} in {month.find(root, 'train.csv')}, got none for "
+            f"{shorten(without)}; download it again"
+        )
     return train.assign(state=labels["state"].to_numpy()[rows]), test
 
 

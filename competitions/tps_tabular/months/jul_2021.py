@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from competitions.tps_tabular.goals import squared_logs
-from competitions.tps_tabular.month import Month
+from competitions.tps_tabular.month import Month, times
 from competitions.tps_tabular.toys.series import air
 from folds.plan import FoldPlan
 from pipelines.contract import Table
@@ -15,7 +14,7 @@ from pipelines.learners.table import TableLearner
 
 def mark(table: Table) -> Table:
     """The row with its id as a time."""
-    return table.assign(time=pd.to_datetime(table.index, format="%Y-%m-%d %H:%M:%S"))
+    return table.assign(time=times(table.index.to_series(), "%Y-%m-%d %H:%M:%S"))
 
 
 def features(table: Table) -> Table:

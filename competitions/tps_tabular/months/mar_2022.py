@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from competitions.tps_tabular.goals import absolute
-from competitions.tps_tabular.month import Month
+from competitions.tps_tabular.month import Month, times
 from competitions.tps_tabular.toys.series import traffic
 from folds.plan import FoldPlan
 from pipelines.contract import Table
@@ -18,7 +17,7 @@ ROAD = ("x", "y", "direction")
 
 def mark(table: Table) -> Table:
     """The row with its time as a time."""
-    return table.assign(time=pd.to_datetime(table["time"], format="%Y-%m-%d %H:%M:%S"))
+    return table.assign(time=times(table["time"], "%Y-%m-%d %H:%M:%S"))
 
 
 def features(table: Table) -> Table:
