@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -125,7 +125,7 @@ def submit_file(trained: Trained, predicted: Predictions, sample: Sample) -> Pat
     if not predicted.ids.equals(sample.ids):
         values = values[predicted.ids.get_indexer(sample.ids)]
     path = trained.folder.submission(competition.submission)
-    rules = replace(competition.rules, constant=True) if trained.blank else competition.rules
+    rules = competition.rules.for_stand_in() if trained.provisional else competition.rules
     write_submission(path, sample.ids, competition.encode(values, trained.choice), sample, rules)
     return path
 

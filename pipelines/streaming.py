@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
@@ -117,7 +117,7 @@ class Job:
     def rules(self) -> Rules:
         """The competition's rules, for masks of the size that the files have."""
         rules = self.competition.rules.sized(self.usual_size)
-        return replace(rules, constant=True) if any(part.trained.blank for part in self.parts) else rules
+        return rules.for_stand_in() if any(part.trained.provisional for part in self.parts) else rules
 
     @cached_property
     def skipped(self) -> frozenset[str]:

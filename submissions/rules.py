@@ -35,6 +35,11 @@ class Rules:
     text: bool = False  # cells are neither numbers nor labels
     masks: Masks | None = None  # cells are run-length codes of masks, '' for an empty one
     constant: bool = False  # whether one value for all rows may be submitted
+    sample: bool = False  # whether sample_submission's own values may be
+
+    def for_stand_in(self) -> Self:
+        """The same rules for a baseline or checkpoint that stands in for a model: it may know nothing yet."""
+        return replace(self, constant=True, sample=True)
 
     def sized(self, shape: tuple[int, int]) -> Self:
         """The same rules for masks of this height and width, where cells are masks."""

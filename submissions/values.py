@@ -130,7 +130,8 @@ class ValueJudge:
         """What is wrong with the cells, and with the columns as a whole."""
         problems = self.cell_problems()
         seen = [column for column in self.columns.values() if column.rows]
-        if len(seen) == len(self.columns) and all(column.like_sample for column in seen):
+        copied = len(seen) == len(self.columns) and all(column.like_sample for column in seen)
+        if copied and not self.rules.sample:
             message = "expected predictions, got the values of sample_submission itself"
             problems.append(Problem("sample", f"{message}; submit the file that a run wrote"))
         elif not self.rules.constant and seen and all(column.constant and column.rows > 1 for column in seen):

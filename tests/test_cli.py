@@ -156,6 +156,13 @@ def test_check_judges_any_file(podium, files, tmp_path):
     assert (said.code, "absent.csv: expected a submission to judge, got no file" in said.err) == (1, True)
 
 
+def test_out_of_time_the_baseline_is_submitted_even_where_it_is_what_the_sample_holds(podium):
+    said = podium("run", "tps_tabular/dec-2021", "--toy", "--budget", "0.001s", "--json")
+    assert said.code == 0, said.err
+    assert json.loads(said.out.splitlines()[-1])["sources"] == ["baseline0"]
+    assert "the score and the submission are of the baseline" in said.out
+
+
 def test_check_unpacks_the_sample_submission_and_nothing_else(podium, files, tmp_path):
     root, rows = tmp_path / "packed", (files / "sample_submission.csv").read_text().splitlines()
     root.mkdir()

@@ -120,6 +120,20 @@ def test_out_of_time_the_checkpoint_predicts_and_the_same_command_goes_on(raw, t
         assert (done.run.folder.root / name).read_bytes() == (whole.run.folder.root / name).read_bytes()
 
 
+def dull_network(outputs, seed):
+    network = slow_network(outputs, seed)
+    network.register_forward_hook(lambda module, inputs, output: 0 * output)
+    return network
+
+
+def test_a_checkpoint_that_has_learned_nothing_yet_is_submitted_all_the_same(raw, tmp_path, hours):
+    stopped = run_photos(raw, tmp_path / "runs", {"budget": "1h"}, network=dull_network)
+    assert record_of(stopped)["sources"] == ["checkpoint0"]
+    assert len({line.split(",")[1] for line in stopped.submission.read_text().splitlines()[1:]}) == 1
+    with pytest.raises(ValueError, match=r"expected values that differ|values of sample_submission itself"):
+        run_photos(raw, tmp_path / "runs", network=dull_network)  # trained to its end, it is refused
+
+
 def test_finished_folds_predict_and_a_fold_that_does_not_fit_is_not_started(raw, tmp_path):
     run_photos(raw, tmp_path / "runs", {"folds": (0,)})
     done = only_run(tmp_path / "runs") / "fold0" / "seed0" / "done.json"
