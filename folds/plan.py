@@ -17,19 +17,33 @@ class FoldPlan:
     """How rows are split into folds; columns are named, the train table holds them."""
 
     kind: Kind = "random"
-    n: int = 5  # folds per repeat
-    group: str | None = None  # rows of one group never span a fold's two sides
-    groups: str = ""  # a CSV of id and group, named on purpose: its groups do not span either, joined with group's
-    stratify: str | None = None  # column whose values are spread evenly; a continuous one needs bins
-    bins: int = 0  # quantile bins of stratify; 0: its values are classes
-    time: str | None = None  # column that orders the rows (dates or numbers)
-    gap: Span = 0  # left out between training and validation
-    horizon: Span = 0  # length of a validation period; 0: n + 1 periods of equal row counts, the first only trains
-    window: Span = 0  # length of the training period before it; 0: all of the past (expanding)
-    leave: int = 1  # groups that validate at once, in every combination
-    column: str | None = None  # kind "given": the column that holds each row's fold number, -1 trains only
-    repeats: int = 1  # other seeds, the same recipe
+    """How rows are dealt out."""
+    n: int = 5
+    """Folds per repeat."""
+    group: str | None = None
+    """Column whose groups never span a fold's two sides."""
+    groups: str = ""
+    """A CSV of id and group, named on purpose: its groups do not span either, joined with group's."""
+    stratify: str | None = None
+    """Column whose values are spread evenly; a continuous one needs bins."""
+    bins: int = 0
+    """Quantile bins of stratify; 0: its values are classes."""
+    time: str | None = None
+    """Column that orders the rows (dates or numbers)."""
+    gap: Span = 0
+    """Left out between training and validation, as in 1D, or a number in the time column's unit."""
+    horizon: Span = 0
+    """Length of a validation period; 0: n + 1 periods of equal row counts, the first only trains."""
+    window: Span = 0
+    """Length of the training period before it; 0: all of the past (expanding)."""
+    leave: int = 1
+    """Groups that validate at once, in every combination."""
+    column: str | None = None
+    """Of kind given: the column that holds each row's fold number, -1 trains only."""
+    repeats: int = 1
+    """Other seeds, the same recipe."""
     seed: int = 0
+    """What the drawing of rows derives from."""
 
 
 COLUMN_FIELDS = ("group", "stratify", "time", "column")  # the fields that name a column

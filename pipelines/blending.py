@@ -164,6 +164,7 @@ def fingerprint_of(parts: Sequence[Trained], method: Method) -> str:
 
 def record(made: Blended, parts: Sequence[Trained], method: Method, fingerprint: str) -> None:
     """Write a blend's run.json."""
+    first = read_json(parts[0].folder.record)  # all have the same rows and folds finished
     content = {
         "competition": made.competition.name,
         "run": made.folder.name,
@@ -172,11 +173,11 @@ def record(made: Blended, parts: Sequence[Trained], method: Method, fingerprint:
         "settings": {"method": method, "weights": made.weights},
         "seeds": 1,
         "full": "no",
-        "limit": 0,
+        "limit": first["limit"],
         "experiment": "",
-        "toy": read_json(parts[0].folder.record)["toy"],
+        "toy": first["toy"],
         "sources": [],
-        "folds": {"fingerprint": parts[0].marks["folds"], "finished": []},
+        "folds": first["folds"],
         "train": {"fingerprint": ""},
         "scores": {**made.summary(), "baseline": None},
         "submission": made.submission.name,

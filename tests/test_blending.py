@@ -37,6 +37,17 @@ def test_predict_with_several_runs_averages_them(podium, files, tmp_path, three_
     assert made["optimistic"] is None
 
 
+def test_a_blend_of_runs_of_some_folds_is_not_kept_before_a_whole_run(podium, files, tmp_path):
+    flags = ("--data", files, *QUICK, "--json")
+    halves = [podium("run", MAY, *flags, "--folds", "0,1", "--rate", rate).out for rate in ("0.1", "0.3")]
+    names = [json.loads(said.splitlines()[-1])["run"] for said in halves]
+    blend = json.loads(podium("blend", *names, "--data", files, "--json").out.splitlines()[-1])["run"]
+    whole = json.loads(podium("run", MAY, *flags, "--rounds", "1", "--patience", "0").out.splitlines()[-1])["run"]
+    said = podium("clean", MAY, "--keep", "1").out
+    assert whole not in said
+    assert all(name in said for name in (*names, blend))
+
+
 @pytest.mark.parametrize("method", ["greedy", "simplex", "rank"])
 def test_blend_weighs_runs_and_shows_the_honest_score(podium, files, three_runs, method):
     said = podium("blend", *(run["run"] for run in three_runs), "--data", files, "--method", method, "--json")

@@ -163,6 +163,12 @@ def test_out_of_time_the_baseline_is_submitted_even_where_it_is_what_the_sample_
     assert "the score and the submission are of the baseline" in said.out
 
 
+def test_the_flags_of_a_plan_say_what_they_do(podium):
+    told = " ".join(podium("folds", MAY, "--help").out.replace("│", " ").split())
+    for words in ("Folds per repeat", "Column that orders the rows", "Groups that validate at once", "Length of the"):
+        assert words in told
+
+
 def test_check_unpacks_the_sample_submission_and_nothing_else(podium, files, tmp_path):
     root, rows = tmp_path / "packed", (files / "sample_submission.csv").read_text().splitlines()
     root.mkdir()
