@@ -13,7 +13,7 @@ from typing import IO
 from pipelines.stops import BusyError
 from submissions.place import LOCK, claim
 
-ASKED = 20  # times, 10 ms apart: who only asks whether a run is held holds it for a moment
+ASKED = 50  # times, 10 ms apart: who only asks whether a run is held holds it for a moment
 
 
 @contextmanager
