@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -49,7 +50,7 @@ def contents(root: Path) -> dict[str, bytes]:
 def test_a_kernel_is_built_by_one_and_whole(podium, run, tmp_path):
     assert podium("kernel", "build", run.name).code == 0
     alone = contents(run / "kernel")
-    ends = together(tmp_path, *[("kernel", "build", run.name)] * 3, before=partial(os.chdir, tmp_path))
+    ends = together(tmp_path, *[("kernel", "build", run.name)] * 2, before=partial(os.chdir, tmp_path))
     assert {end.code for end in ends} <= {0, 75}
     assert 0 in {end.code for end in ends}
     assert all("expected nobody else to work on this kernel" in end.said for end in ends if end.code)
@@ -99,7 +100,7 @@ def test_a_folder_deleted_between_opening_and_locking_is_made_again(tmp_path, mo
 
 def ask_often(runs: Path) -> None:
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-        for _ in range(TURNS):
+        for _ in range(TURNS // 4):
             overview.runs([MAY, "--runs", str(runs)])
 
 
@@ -169,7 +170,7 @@ def test_a_run_is_found_by_its_name_while_folders_come_and_go(run, tmp_path):
 
 
 def add_often(path: Path, name: str) -> None:
-    for number in range(50):
+    for number in range(25):
         with changing(path) as known:
             known[f"{name} {number}"] = number
 
@@ -178,17 +179,16 @@ def test_what_two_commands_remember_in_one_file_is_all_there(tmp_path):
     path = tmp_path / "new" / "known.json"
     children = [beside(add_often, path, name) for name in ("one", "other")]
     assert [finish(child) for child in children] == [0, 0]
-    assert len(read_json(path)) == 100
+    assert len(read_json(path)) == 50
 
 
 def test_a_limit_in_time_is_measured_by_one_of_two_commands(tmp_path):
-    asked = ("run", "invasive_species", "--toy", "--folds", "0", "--no-audit", "--limit", "1s", "--epochs", "1")
+    asked = ("train", "invasive_species", "--toy", "--folds", "0", "--no-audit", "--limit", "1s", "--epochs", "1")
     ends = together(tmp_path, *[(*asked, "--runs", tmp_path / "runs", "--name", name) for name in ("one", "two")])
     assert [end.code for end in ends] == [0, 0], ends
     assert sorted("measured now" in end.said for end in ends) == [False, True]
-    found = [read_json(path)["limit"] for path in (tmp_path / "runs").glob("toy/invasive_species/*/run.json")]
-    assert len(found) == 2
-    assert len({*found}) == 1
+    kept = [re.search(r"limit 1s: (.*), (?:as )?measured", end.said) for end in ends]
+    assert kept[0] and kept[1] and kept[0][1] == kept[1][1]
 
 
 def draw_often(stem: Path, image: Path) -> None:
