@@ -52,10 +52,10 @@ def predict(arguments: Sequence[str]) -> int:
     if len(folders) > 1:
         return _blend(folders, dataclasses.replace(request, method="mean"))
     report = Report(request.quiet)
-    trained, options = opened(folders[0], request.data, request.runs)
-    wanted = _wanted(request, trained.competition, options)
-    tables = load_tables(trained.competition, options, report)
-    with trained.folder.lock():  # a run that goes on would be given the submission of the folds it has had so far
+    with folders[0].lock():  # a run that goes on would be given the submission of the folds it has had so far
+        trained, options = opened(folders[0], request.data, request.runs)
+        wanted = _wanted(request, trained.competition, options)
+        tables = load_tables(trained.competition, options, report)
         if trained.competition.shape is None:
             predicted = predict_test(trained, tables.test, tables.test_fingerprint, report)
             path = submit_file(trained, predicted, tables.sample)
@@ -138,6 +138,17 @@ def _blend(folders: Sequence[RunFolder], request: PredictRequest, competition: s
     report = Report(request.quiet)
     if len({folder.root.resolve() for folder in folders}) < len(folders):
         raise UsageError(f"expected every run once, got {', '.join(folder.name for folder in folders)}")
+    with ExitStack() as held:
+        for folder in folders:  # a run that goes on would change what is blended
+            held.enter_context(folder.lock())
+        made = _blended(folders, request, competition, report)
+    print(made)
+    if request.json:
+        print(json.dumps(made.summary()))
+    return 0
+
+
+def _blended(folders: Sequence[RunFolder], request: PredictRequest, competition: str, report: Report) -> Blended:
     found = [opened(folder, request.data, request.runs) for folder in folders]
     slugs = {trained.competition.slug for trained, _ in found}
     if slugs != {find_competition(competition).slug if competition else min(slugs)}:
@@ -149,12 +160,4 @@ def _blend(folders: Sequence[RunFolder], request: PredictRequest, competition: s
             "podium blend: expected runs whose values are numbers, got maps: podium predict RUN RUN averages them"
         )
     wanted = _wanted(request, first, found[0][1])
-    parts = with_tables(found, report)
-    with ExitStack() as held:
-        for part in parts:  # a run that goes on would change what is blended
-            held.enter_context(part.trained.folder.lock())
-        made = blended(parts, wanted, request, report)
-    print(made)
-    if request.json:
-        print(json.dumps(made.summary()))
-    return 0
+    return blended(with_tables(found, report), wanted, request, report)

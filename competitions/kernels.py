@@ -99,7 +99,8 @@ def rehearse_kernel(name: str, rest: Sequence[str]) -> int:
     bundle = _built(opened.folder, request)
     swapped = opened.competition.code and not request.train  # other kernels meet the visible rows, or would train anew
     rows = request.hidden if swapped or request.hidden >= 0 else 0
-    done = rehearse(bundle, opened.competition, opened.root, opened.submission, rows, Report(request.quiet))
+    with bundle.alone():
+        done = rehearse(bundle, opened.competition, opened.root, opened.submission, rows, Report(request.quiet))
     print("\n".join([f"{bundle.root}: {'as it should be' if done.good else 'NOT as it should be'}", *done.lines()]))
     return 0 if done.good else 1
 
@@ -108,7 +109,8 @@ def push_kernel(name: str, rest: Sequence[str]) -> int:
     """Upload the datasets that changed and push the kernel, which runs it."""
     (request,) = parse(rest, f"podium kernel push {name}", WatchRequest())
     trip = _trip(name, request)
-    pushed = trip.push()
+    with trip.bundle.alone():
+        pushed = trip.push()
     print(f"{pushed.ref}: version {pushed.version} pushed, {pushed.url}")
     return _told(pushed.ref, trip.remote.wait(pushed.ref, seconds_of(request.wait, "--wait")))
 
@@ -142,7 +144,8 @@ def submit_kernel(name: str, rest: Sequence[str]) -> int:
 def _pulled(opened: Opened, trip: Trip, everything: bool) -> None:
     competition, local = opened.competition, opened.submission
     sample = read_sample(find_file(opened.root, SAMPLE, slug=competition.slug, files=competition.files))
-    kept = trip.pull(competition, sample, everything)
+    with trip.bundle.alone():
+        kept = trip.pull(competition, sample, everything)
     same = local.is_file() and local.read_bytes() == kept.read_bytes()
     beside = "the same bytes as" if same else "other bytes than"
     print(f"{kept}: {len(sample):,} rows, checked" + (f"; {beside} {local.name}" if local.is_file() else ""))

@@ -11,11 +11,12 @@ from typing import Any
 from competitions.flags import parse
 from competitions.registry import find_competition, sound
 from pipelines.contract import Competition
+from pipelines.holding import is_held
 from pipelines.kaggle.unpack import archives_in, is_there
-from pipelines.reopen import find_run, is_blend
+from pipelines.reopen import find_run, is_blend, recorded
 from pipelines.runfolder import RunFolder, find_runs, read_json
 from pipelines.settings import diff
-from pipelines.stops import BusyError, UsageError
+from pipelines.stops import UsageError
 from submissions.ledger import LEDGER, Ledger
 
 
@@ -104,19 +105,26 @@ def clean(arguments: Sequence[str]) -> int:
     blends = [record for folder, record in done if folder.root in kept and is_blend(record)]
     weighed = {name for record in blends for name in record["settings"]["weights"]}
     kept |= {folder.root for folder, _ in records if folder.name in weighed}  # a blend is made of their models
-    doomed = [folder for folder, _ in records if folder.root not in kept]
-    for folder in doomed:
-        if request.yes:
-            with folder.lock():
-                shutil.rmtree(folder.root)
+    doomed = [(folder, record) for folder, record in records if folder.root not in kept]
+    left = 0
+    for folder, record in doomed:
+        if request.yes and not drop(folder, record):
+            left += 1
+            print(f"left {folder.root}, with which another command has gone on")
+            continue
         print(f"{'deleted' if request.yes else 'would delete'} {folder.root}")
-    print(f"{len(kept)} kept, {len(doomed)} {'deleted' if request.yes else 'to delete; --yes deletes them'}")
+    gone = len(doomed) - left
+    print(f"{len(kept) + left} kept, {gone} {'deleted' if request.yes else 'to delete; --yes deletes them'}")
     return 0
 
 
-def recorded(runs: Path, competition: str) -> list[tuple[RunFolder, dict[str, Any]]]:
-    """A competition's runs and their records, oldest first."""
-    return [(folder, read_json(folder.record)) for folder in find_runs(runs, competition)]
+def drop(folder: RunFolder, record: Mapping[str, Any]) -> bool:
+    """Delete a run, unless a command has changed it since its record was read; whether it is gone."""
+    with folder.lock():
+        if folder.record.exists() and str(read_json(folder.record)) != str(record):  # as text: NaN equals nothing
+            return False
+        shutil.rmtree(folder.root)
+    return True
 
 
 def is_partial(record: Mapping[str, Any]) -> bool:
@@ -153,13 +161,7 @@ def _joined(arguments: Sequence[str]) -> list[str]:
 def _state(folder: RunFolder, record: Mapping[str, Any]) -> str:
     """What a run says of itself; one that says it is running and is held by nobody was stopped."""
     state = str(record["state"])
-    if state != "running":
-        return state
-    try:
-        with folder.lock():
-            return "stopped"
-    except BusyError:
-        return state
+    return "stopped" if state == "running" and not is_held(folder.root) else state
 
 
 def _show_diff(names: Sequence[str], root: Path, competition: Competition) -> int:

@@ -85,10 +85,12 @@ def new(arguments: Sequence[str]) -> int:
     if keyword.iskeyword(name) or (HOME / f"{name}.py").exists():  # the folder could not be imported, or hide a module
         raise UsageError(f"podium new: expected a name that no module or word of Python has, got {name}")
     folder = HOME / name
-    if folder.exists():
-        raise UsageError(f"podium new: expected a name that is free, got {name}; taken: {', '.join(package_names())}")
-    folder.mkdir()
-    texts = {"__init__.py": "", "spec.py": SPEC, "load.py": LOAD, "toy.py": TOY}
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        taken = ", ".join(package_names())
+        raise UsageError(f"podium new: expected a name that is free, got {name}; taken: {taken}") from None
+    texts = {"__init__.py": "", "load.py": LOAD, "toy.py": TOY, "spec.py": SPEC}  # the last one registers it
     for file, text in texts.items():
         (folder / file).write_text(text.format(name=name, slug=name.replace("_", "-")), encoding="utf-8")
     print(f"{folder} written: spec.py says what the competition is, load.py reads its files, toy.py writes stand-ins")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.run import Run
-from pipelines.runfolder import add_json, read_json
+from pipelines.runfolder import changing, read_json
 
 
 def check_files(run: Run, predict: bool) -> None:
@@ -26,7 +26,8 @@ def check_files(run: Run, predict: bool) -> None:
     if hasattr(learner, "embed"):
         learner.embed(train, test if predict else test.iloc[:0], run.report)
     if fresh:
-        add_json(path, {seen: len(test)})
+        with changing(path) as known:
+            known[seen] = len(test)
 
 
 def _starts(run: Run) -> bool:

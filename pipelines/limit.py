@@ -11,7 +11,7 @@ from pipelines.contract import Competition, Targets
 from pipelines.loading import Tables
 from pipelines.options import Options
 from pipelines.report import Report, took
-from pipelines.runfolder import RunFolder, add_json, read_json
+from pipelines.runfolder import RunFolder, changing
 from pipelines.settings import settings_fingerprint
 from pipelines.stops import UsageError
 from pipelines.training.crew import started
@@ -23,16 +23,15 @@ def limit_rows(competition: Competition, options: Options, tables: Tables, folds
         return int(options.limit)
     seconds = seconds_of(options.limit, "--limit")
     path = options.runs_root / competition.name / "limits.json"
-    known = read_json(path) if path.exists() else {}
     key = f"{seconds:g} s of {settings_fingerprint(competition.learner)}"
     how = "as measured before"
-    if key not in known:
-        trained = measure(competition, seconds, tables, report)
-        share = float((folds.roles == TRAIN).mean())  # of all rows, those that an epoch of a fold trains on
-        known[key] = min(len(tables.train), max(1, round(trained / share)))
-        add_json(path, {key: known[key]})
-        how = "measured now"
-    rows = int(known[key])
+    with changing(path) as known:  # a command that starts at the same time waits, or it would be another run
+        if key not in known:
+            trained = measure(competition, seconds, tables, report)
+            share = float((folds.roles == TRAIN).mean())  # of all rows, those that an epoch of a fold trains on
+            known[key] = min(len(tables.train), max(1, round(trained / share)))
+            how = "measured now"
+        rows = int(known[key])
     if rows >= len(tables.train):
         report.line(f"limit {options.limit}: all {len(tables.train):,} rows, whose epochs are no longer, {how}")
     else:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +25,23 @@ def find_run(text: str, runs: Path) -> RunFolder:
     for root in (Path(text), runs / text, runs / "toy" / text):
         if (root / "run.json").exists():
             return RunFolder(root)
-    found = [path.parent for path in sorted(runs.glob(f"**/{Path(text).name}/run.json"))]
+    every = run_roots(runs)
+    found = [root for root in every if root.name == Path(text).name]
     if len(found) == 1:
         return RunFolder(found[0])
     if found:
         raise UsageError(
             f"expected one run, got {len(found)} named {text}: {', '.join(map(str, found))}; give its path"
         )
-    known = [str(path.parent.relative_to(runs)) for path in sorted(runs.glob("**/run.json"))]
+    known = [str(root.relative_to(runs)) for root in every]
     near = difflib.get_close_matches(Path(text).name, [Path(name).name for name in known], n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
     raise UsageError(f"expected a run, got {text!r}{hint}; known under {runs}: {shorten(known, 20) or 'none'}")
+
+
+def run_roots(runs: Path) -> list[Path]:
+    """Every folder of a run; os.walk minds none that vanishes meanwhile, as live runs' drafts do."""
+    return sorted(Path(folder) for folder, _, files in os.walk(runs) if "run.json" in files)
 
 
 def found_at(record: Mapping[str, Any]) -> Path | None:
@@ -95,7 +103,15 @@ def _simple(value: Any, current: Any) -> bool:
     return isinstance(value, plain) and isinstance(current, plain)
 
 
+def recorded(runs: Path, competition: str) -> list[tuple[RunFolder, dict[str, Any]]]:
+    """A competition's runs and their records, oldest first."""
+    found = []
+    for folder in find_runs(runs, competition):
+        with suppress(FileNotFoundError):  # deleted meanwhile
+            found.append((folder, read_json(folder.record)))
+    return found
+
+
 def scored_runs(runs: Path, competition: str) -> list[tuple[RunFolder, dict[str, Any]]]:
     """The runs of a competition that have a score, with their records, oldest first."""
-    records = [(folder, read_json(folder.record)) for folder in find_runs(runs, competition)]
-    return [(folder, record) for folder, record in records if record.get("scores")]
+    return [(folder, record) for folder, record in recorded(runs, competition) if record.get("scores")]

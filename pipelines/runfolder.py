@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from pipelines.budget import Clock
+from pipelines.holding import holding
 from pipelines.report import Report
-from pipelines.stops import BusyError
-from submissions.place import desks_in, replacing, sweep
+from submissions.place import LOCK, desks_in, replacing, sweep
 
 Kind: TypeAlias = Literal["oof", "checkpoint", "baseline"]  # whose predictions: a finished model's, or a stand-in's
 
@@ -40,9 +39,17 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def add_json(path: Path, entries: Mapping[str, Any]) -> None:
-    """Add entries to a JSON file, which other commands may have added to since it was last read."""
-    write_json(path, {**(read_json(path) if path.exists() else {}), **entries})
+@contextmanager
+def changing(path: Path) -> Iterator[dict[str, Any]]:
+    """A JSON file's content to change, {} where there is no file; another command that changes it waits."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f".{path.name}.lock").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        content = read_json(path) if path.exists() else {}
+        before = dict(content)
+        yield content
+        if content != before:
+            write_json(path, content)
 
 
 @dataclass(frozen=True)
@@ -248,25 +255,13 @@ class RunFolder:
         for path in self.root.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
-            elif path.name != ".lock":
+            elif path.name != LOCK:
                 path.unlink()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the run; refuse when a live process holds it (the system frees it when its holder dies)."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("a+", encoding="utf-8") as held:
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                held.seek(0)
-                raise BusyError(
-                    f"{self.root}: expected a free run, got one held by process {held.read().strip() or '?'}; "
-                    "wait for it, stop it, or give this run another --name"
-                ) from None
-            held.truncate(0)
-            held.write(str(os.getpid()))
-            held.flush()
+        with holding(self.root):
             sweep(desks_in(self.root))
             yield
 
@@ -291,5 +286,8 @@ def run_name(label: str, fingerprint: str) -> str:
 
 def find_runs(runs: Path, competition: str) -> list[RunFolder]:
     """The runs of one competition, oldest first."""
-    found = [path.parent for path in (runs / competition).glob("*/run.json")]
-    return [RunFolder(root) for root in sorted(found, key=lambda root: (root.stat().st_mtime_ns, root.name))]
+    found = []
+    for path in (runs / competition).glob("*/run.json"):
+        with suppress(FileNotFoundError):  # deleted meanwhile
+            found.append((path.parent.stat().st_mtime_ns, path.parent.name, path.parent))
+    return [RunFolder(root) for *_, root in sorted(found)]

@@ -15,7 +15,7 @@ from pipelines.contract import Metric, average
 from pipelines.figures import check_plots, figure_of, label, save_figure, tidy
 from pipelines.predictions import collect
 from pipelines.run import Run
-from pipelines.runfolder import RunFolder, read_json, write_json
+from pipelines.runfolder import RunFolder, changing, read_json
 from pipelines.scoring import Entries, Score, score_oof
 from pipelines.settings import digest, settings
 
@@ -130,7 +130,8 @@ def select_backbones(run: Run) -> tuple[Selection, Path]:
         if key not in known:
             score = oof_score(run, replace(learner, backbones=tuple(sorted(backbones))))
             known[key] = [score.value, score.se]
-            write_json(path, known)
+            with changing(path) as kept:
+                kept[key] = known[key]
             run.report.line(f"{key}: {run.competition.metric.name} {score.value:.5f} ± {score.se:.5f}")
         value, se = known[key]
         return value, se

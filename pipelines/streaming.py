@@ -21,7 +21,7 @@ from pipelines.maps import KeptMaps, fingerprint_of, predicted_maps
 from pipelines.metrics.masks import to_size
 from pipelines.predicting import Part, sources_text
 from pipelines.report import Report, took
-from pipelines.runfolder import RunFolder, add_json
+from pipelines.runfolder import RunFolder, changing
 from pipelines.settings import settings_fingerprint
 from pipelines.stops import UsageError
 from submissions.rules import Rules
@@ -275,4 +275,5 @@ def _record(job: Job, rows: Table) -> None:
         "rows": job.wanted.label or "all",
         "predicted": len(rows),
     }
-    add_json(job.folder.predicted, {job.path.name: made})
+    with changing(job.folder.predicted) as known:
+        known[job.path.name] = made

@@ -54,7 +54,7 @@ class Sheet:
     def draw(self, stem: Path) -> Iterator[Path]:
         """Draw to stem-1.png and so on; the pages, older ones deleted."""
         for old in stem.parent.glob(f"{stem.name}-[0-9]*.png"):
-            old.unlink()
+            old.unlink(missing_ok=True)  # another audit may be at it too
         rows = self._rows[: DOWN * PAGES]
         for number, start in enumerate(range(0, len(rows), DOWN), start=1):
             path = stem.with_name(f"{stem.name}-{number}.png")

@@ -31,7 +31,7 @@ def replacing(path: Path) -> Iterator[Path]:
     sweep([*path.parent.glob(f".{glob.escape(path.name)}.*{PART}")])
     desk = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
     try:
-        with _claim(desk), needing_room(path, "nothing is left behind"):
+        with claim(desk), needing_room(path, "nothing is left behind"):
             draft = desk / path.name
             yield draft
             with draft.open("rb") as written:
@@ -90,14 +90,15 @@ def desks_in(root: Path) -> list[Path]:
     return [place for place in places if place.name.startswith(".") and place.name.endswith(PART)]
 
 
-def _claim(desk: Path) -> IO[str]:
-    """The lock of a new folder, which sweep spares then; one that was swept away a moment before is made again."""
+def claim(folder: Path, wait: bool = True) -> IO[str]:
+    """The lock of a folder, made where there is none; one that was deleted a moment before is made again."""
     while True:
-        desk.mkdir(exist_ok=True)
+        with suppress(FileExistsError):  # exist_ok fails where the folder is deleted meanwhile
+            folder.mkdir(parents=True)
         with ExitStack() as held, suppress(FileNotFoundError):
-            lock = held.enter_context((desk / LOCK).open("a"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if os.path.samestat(os.fstat(lock.fileno()), (desk / LOCK).stat()):
+            lock = held.enter_context((folder / LOCK).open("a"))
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(lock.fileno()), (folder / LOCK).stat()):
                 held.pop_all()
                 return lock
 

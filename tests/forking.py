@@ -11,10 +11,21 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import NamedTuple
 
 from competitions.cli import main
+
+
+class Ended(NamedTuple):
+    """How a child ended, and all it said."""
+
+    code: int
+    said: str
+
 
 LONGEST = 900  # seconds; what takes so long hangs
 FORKS = multiprocessing.get_context("forkserver")
@@ -36,6 +47,22 @@ def finish(child: BaseProcess) -> int:
         child.kill()
         raise AssertionError(f"a child did not end within {LONGEST} s")
     return child.exitcode
+
+
+def together(folder: Path, *commands: tuple[object, ...], before: Callable[[], None] | None = None) -> list[Ended]:
+    """Commands that begin at the same moment, each in a child."""
+    gate = FORKS.Barrier(len(commands))
+    chatter = [folder / f"chatter {number}" for number in range(len(commands))]
+    children = [
+        start(path, *each, before=partial(_wait, gate, before)) for path, each in zip(chatter, commands, strict=True)
+    ]
+    return [Ended(finish(child), path.read_text()) for child, path in zip(children, chatter, strict=True)]
+
+
+def _wait(gate: Barrier, before: Callable[[], None] | None) -> None:
+    if before is not None:
+        before()
+    gate.wait(LONGEST)
 
 
 def kill_at(seconds: float) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from competitions.registry import find_competition
 from pipelines.kaggle.answers import Sent
-from pipelines.kaggle.sending import arrived
+from pipelines.kaggle.sending import Sending, arrived
 from submissions.ledger import LEDGER, Ledger
 from submissions.ledger_rows import BoardRow, SubmissionRow
 from tests.kaggle_server import FOREVER, Fault, State
@@ -55,6 +55,21 @@ def test_a_submission_is_uploaded_scored_and_recorded(podium, run, state, ledger
     (row,) = ledger.submissions(MAY)
     assert (row.run, row.message, row.status, row.public) == (run, "first try", "complete", 0.87)
     assert row.ref == str(given["ref"])
+
+
+def test_a_file_that_another_command_writes_anew_meanwhile_is_not_sent(
+    podium, run, state, ledger, tmp_path, monkeypatch
+):
+    path, judge = tmp_path / "runs" / MAY / run / "submission.csv", Sending.judge_allowance
+
+    def write_anew(sending, slug):
+        path.write_text(path.read_text().replace("0.", "0.0"))
+        judge(sending, slug)
+
+    monkeypatch.setattr(Sending, "judge_allowance", write_anew)
+    said = podium("submit", run)
+    assert (said.code, "expected the file that was checked, got another" in said.err) == (1, True)
+    assert (state.submissions, ledger.submissions()) == ([], [])
 
 
 def test_the_message_names_the_run_and_its_score(podium, run, state, ledger):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from competitions.registry import find_competition
+from pipelines.kernels.bundle import Bundle
 from submissions.ledger import LEDGER, Ledger
 from tests.kaggle_server import KEY, USER, Fault, State
 from tests.kaggling import MAY, SLUG, copy_run
@@ -25,6 +26,15 @@ def stand_in(monkeypatch, tmp_path):
 def built(raw_files, tmp_path, stand_in) -> Path:
     """A finished run of may-2022 with its kernel."""
     return tmp_path / "runs" / MAY / copy_run(raw_files, tmp_path, built=True)
+
+
+def test_a_kernel_that_another_command_works_on_is_left(podium, built, stand_in):
+    _, kernels = stand_in
+    with Bundle(built / "kernel").alone():
+        for step in ("build", "rehearse", "push"):
+            said = podium("kernel", step, built.name)
+            assert (said.code, "expected nobody else to work on this kernel" in said.err) == (75, True)
+    assert kernels.saved == []
 
 
 def test_there_and_back(podium, built, stand_in):

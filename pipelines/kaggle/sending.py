@@ -15,6 +15,7 @@ from pipelines.kaggle.refusals import KaggleError
 from pipelines.report import Report, took
 from submissions.ledger import Ledger
 from submissions.ledger_rows import SubmissionRow
+from submissions.place import file_digest
 
 NOTEBOOK = "notebook "  # how the ledger's file begins where a notebook's version was submitted
 UPLOADING, REFUSED = "uploading", "refused"  # in the ledger, beside what Kaggle says
@@ -37,6 +38,14 @@ class Parcel:
     def label(self) -> str:
         """What the ledger and messages call it."""
         return str(self.path)
+
+    def judge(self) -> None:
+        """Refuse a file that is no longer the one that was checked."""
+        if file_digest(self.path) != self.digest:
+            raise ValueError(
+                f"{self.label}: expected the file that was checked, got another: a command has written it anew "
+                "meanwhile; nothing was submitted, run it again"
+            )
 
     def send(self, kaggle: Kaggle) -> str:
         """Submit it: its ref, or "" where nothing was submitted."""
@@ -66,6 +75,9 @@ class NotebookParcel(Parcel):
     def label(self) -> str:
         """What the ledger and messages call it."""
         return f"{NOTEBOOK}{self.notebook} version {self.version}"
+
+    def judge(self) -> None:
+        """A version at Kaggle stays as it is."""
 
     def send(self, kaggle: Kaggle) -> str:
         """Submit it: Kaggle runs it again on the hidden test set."""
@@ -114,6 +126,7 @@ class Sending:
 
     def upload(self, parcel: Parcel) -> Sent:
         """Submit a file exactly once; what Kaggle refuses is recorded as refused."""
+        parcel.judge()
         slug, patience = parcel.competition.slug, self.kaggle.patience
         known = self._known(parcel) | {each.ref for each in self.kaggle.recent(slug)}
         row = parcel.row(UPLOADING)

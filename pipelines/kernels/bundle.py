@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from pipelines.kernels.seal import check_sealed
 from pipelines.kernels.source import Told, as_notebook, as_script
 from pipelines.kernels.wheels import given_wheels, own_wheel, take_wheels
 from pipelines.runfolder import read_json, write_json
+from pipelines.stops import BusyError
 
 INSIDE = "competitions.inside"  # what the kernel calls
 
@@ -57,21 +61,35 @@ class Bundle:
         """What the kernel is told."""
         return read_json(self.code / MARK)
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While this lasts, no other process builds, rehearses, pushes or pulls this kernel."""
+        with self.root.with_name(f".{self.root.name}.lock").open("a") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BusyError(
+                    f"{self.root}: expected nobody else to work on this kernel, got another process; wait for it"
+                ) from None
+            yield
+
 
 def build(order: Order) -> Bundle:
     """Write the bundle anew, whole or not at all."""
+    made = Bundle(order.root)
     draft = Bundle(order.root.with_name(f".{order.root.name}-draft"))
-    if draft.root.exists():
-        shutil.rmtree(draft.root)
-    try:
-        write(order, draft)
-        check_sealed(draft.root)
-        if order.root.exists():
-            shutil.rmtree(order.root)
-        draft.root.rename(order.root)
-    finally:
-        shutil.rmtree(draft.root, ignore_errors=True)
-    return Bundle(order.root)
+    with made.alone():
+        if draft.root.exists():
+            shutil.rmtree(draft.root)
+        try:
+            write(order, draft)
+            check_sealed(draft.root)
+            if order.root.exists():
+                shutil.rmtree(order.root)
+            draft.root.rename(order.root)
+        finally:
+            shutil.rmtree(draft.root, ignore_errors=True)
+    return made
 
 
 def write(order: Order, draft: Bundle) -> None:
