@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -57,7 +58,7 @@ def folds(arguments: Sequence[str]) -> int:
     path = fold_path(folds_folder(competition, options), plan)
     print(describe_folds(made, path))
     if plan != declared.plan:
-        print(f"use them: podium run {name}{' --toy' * request.toy} --fold-file {path}")
+        print(f"use them: podium run {name}{' --toy' * request.toy} --fold-file {shlex.quote(str(path))}")
     elif competition.why:
         print(f"why: {competition.why}")
     if request.audit or request.strict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -74,7 +75,8 @@ def _across_folds(
     text = f"{_groups(count)} across folds: {spans.sum():,} of {len(spans):,} train rows "
     text += f"({spans.mean():.2%}) have one on the other side of a fold; so have {test_share:.2%} of test rows in train"
     if serious:
-        text += f": the score flatters what memorises; keep them together with --kind stratified-group --groups {file}"
+        flags = f"--kind stratified-group --groups {shlex.quote(file)}"
+        text += f": the score flatters what memorises; keep them together with {flags}"
     numbers = {"groups": count, "rows": int(spans.sum()), "share": share, "test_share": test_share}
     return Finding(kind="twins across folds", serious=serious, text=text, ids=tuple(ids[spans][:FEW]), numbers=numbers)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -345,22 +346,25 @@ def test_the_selection_is_a_table_and_a_curve(raw, podium, tmp_path, coarse):
 
 def test_copies_stay_together_in_a_run_on_the_folds_that_name_their_file(raw, podium):
     quick = ("--head", "ridge", "--backbones", "test_resnet", "--weights", "none", "--size", "32", "--threads", "1")
-    run = ("run", "petfinder", "--data", raw, "--folds", "0,1", *quick)
-    assert f"not been looked for: `podium folds petfinder --data {raw} --audit` does, once" in podium(*run).err
-    audited = podium("folds", "petfinder", "--data", raw, "--audit").out
-    assert "keep them together with --kind stratified-group --groups runs/petfinder/folds/twins.csv" in audited
+    places = ("--data", raw, "--runs", "my runs")
+    run = ("run", "petfinder", *places, "--folds", "0,1", *quick)
+    told = f"not been looked for: `podium folds petfinder --data {raw} --runs 'my runs' --audit` does, once"
+    assert told in podium(*run).err
+    audited = podium("folds", "petfinder", *places, "--audit").out
+    assert "together with --kind stratified-group --groups 'my runs/petfinder/folds/twins.csv'" in audited
     strict = podium(*run, "--strict")
     assert (strict.code, "across folds" in strict.err) == (3, True)
-    file = Path("runs/petfinder/folds/twins.csv")
+    file = Path("my runs/petfinder/folds/twins.csv")
     groups = pd.read_csv(file, index_col="id")["group"]
     assert COPIES * 0.9 < groups.nunique() <= COPIES + 2
-    made = podium("folds", "petfinder", "--data", raw, "--kind", "stratified-group", "--groups", file).out
-    (fold_file,) = re.findall(r"^use them: podium run petfinder --fold-file (.*)$", made, re.MULTILINE)
+    made = podium("folds", "petfinder", *places, "--kind", "stratified-group", "--groups", file).out
+    (told,) = re.findall(r"^use them: podium run petfinder --fold-file (.*)$", made, re.MULTILINE)
+    (fold_file,) = shlex.split(told)
     file.unlink()  # what it said lies in the fold file
     kept = podium(*run, "--fold-file", fold_file, "--strict", "--json")
     assert kept.code == 0, kept.err
     result = json.loads(kept.out.splitlines()[-1])
-    oof = read_predictions(Path("runs/petfinder") / result["run"] / "oof.parquet")
+    oof = read_predictions(Path("my runs/petfinder") / result["run"] / "oof.parquet")
     fold = pd.Series(oof.arrays["fold"][:, 0], oof.ids)
     spans = fold.groupby(groups.reindex(oof.ids).to_numpy()).agg(["nunique", "size"])
     assert (spans["nunique"] == 1).all()
