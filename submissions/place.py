@@ -81,7 +81,8 @@ def sweep(desks: Iterable[Path]) -> None:
     for desk in desks:
         with suppress(FileNotFoundError, NotADirectoryError, BlockingIOError), (desk / LOCK).open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(desk, ignore_errors=True)
+            if _is_at(lock, desk / LOCK):  # not of one that another swept, and whose writer has made it again
+                shutil.rmtree(desk, ignore_errors=True)
 
 
 def desks_in(root: Path) -> list[Path]:
@@ -98,9 +99,14 @@ def claim(folder: Path, wait: bool = True) -> IO[str]:
         with ExitStack() as held, suppress(FileNotFoundError):
             lock = held.enter_context((folder / LOCK).open("a"))
             fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(lock.fileno()), (folder / LOCK).stat()):
+            if _is_at(lock, folder / LOCK):
                 held.pop_all()
                 return lock
+
+
+def _is_at(opened: IO[str], path: Path) -> bool:
+    """Whether an open file is the one that has this name now."""
+    return os.path.samestat(os.fstat(opened.fileno()), path.stat())
 
 
 def sync_folder(folder: Path) -> None:

@@ -23,6 +23,7 @@ from pipelines.reopen import find_run
 from pipelines.runfolder import RunFolder, changing, read_json, write_json
 from pipelines.stops import BusyError
 from pipelines.twins_sheet import Sheet, Tile
+from submissions.place import LOCK, claim, sweep
 from tests.conftest import QUICK
 from tests.forking import FORKS, finish, together
 from tests.kaggling import MAY, copy_run
@@ -189,6 +190,26 @@ def test_a_limit_in_time_is_measured_by_one_of_two_commands(tmp_path):
     assert sorted("measured now" in end.said for end in ends) == [False, True]
     kept = [re.search(r"limit 1s: (.*), (?:as )?measured", end.said) for end in ends]
     assert kept[0] and kept[1] and kept[0][1] == kept[1][1]
+
+
+def test_a_folder_that_was_swept_and_made_again_is_swept_no_second_time(tmp_path, monkeypatch):
+    desk, flock = tmp_path / ".file.csv.0.part", fcntl.flock
+    desk.mkdir()
+    made = []
+
+    def lock_late(lock, how):
+        monkeypatch.setattr(fcntl, "flock", flock)
+        shutil.rmtree(desk)  # by another that sweeps
+        made.append(claim(desk))
+        (desk / "file.csv").write_text("half")
+        flock(lock, how)
+
+    monkeypatch.setattr(fcntl, "flock", lock_late)
+    sweep([desk])
+    assert {path.name for path in desk.iterdir()} == {LOCK, "file.csv"}
+    made.pop().close()
+    sweep([desk])
+    assert not desk.exists()
 
 
 def draw_often(stem: Path, image: Path) -> None:
