@@ -220,8 +220,8 @@ def draw_often(stem: Path, image: Path) -> None:
 
 def test_two_audits_draw_the_same_pages(tmp_path):
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "photo.png")
-    children = [beside(draw_often, tmp_path / "twins", tmp_path / "photo.png") for _ in range(3)]
-    assert [finish(child) for child in children] == [0, 0, 0]
+    children = [beside(draw_often, tmp_path / "twins", tmp_path / "photo.png") for _ in range(2)]
+    assert [finish(child) for child in children] == [0, 0]
     assert [path.name for path in tmp_path.glob("twins*")] == ["twins-1.png"]
 
 
