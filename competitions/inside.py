@@ -14,7 +14,7 @@ import numpy as np
 
 from competitions.registry import find_competition, starting_learner
 from pipelines.blending import weighed
-from pipelines.contract import Competition, Learner
+from pipelines.contract import Choice, Competition, Learner
 from pipelines.corridor import run_competition
 from pipelines.kernels.inputs import find_input, laid_out, rows_to_predict, workable
 from pipelines.loading import load_tables
@@ -77,6 +77,12 @@ class Kernel:
         weights = str(self.scratch / self.content["weights"])
         return competition.with_learner(replace(competition.learner, weights=weights))  # type: ignore[type-var]
 
+    @property
+    def choice(self) -> Choice:
+        """What was chosen for the runs together."""
+        chosen = self.content["choice"]
+        return None if chosen is None else np.asarray(chosen, dtype=float)
+
     def files(self, *competitions: Competition) -> Path:
         """The files of one competition, or of several under one slug."""
         names = dict.fromkeys(name for competition in competitions for name in competition.files)
@@ -106,10 +112,9 @@ def streamed(kernel: Kernel, parts: Sequence[Trained], report: Report) -> Path:
     found = [
         Part(replace(part, skipped=broken[part.competition.name]), tables[part.competition.name]) for part in parts
     ]
-    choice = None if kernel.content["choice"] is None else np.asarray(kernel.content["choice"], dtype=float)
     folder = RunFolder(kernel.scratch / "submission")
     folder.root.mkdir()
-    return stream_test(Job(parts=found, folder=folder, choice=choice, wanted=Wanted()), report)
+    return stream_test(Job(parts=found, folder=folder, choice=kernel.choice, wanted=Wanted()), report)
 
 
 def predicted(kernel: Kernel, parts: Sequence[Trained], report: Report) -> Path:
@@ -121,8 +126,7 @@ def predicted(kernel: Kernel, parts: Sequence[Trained], report: Report) -> Path:
     values = [predict_rows(replace(part, skipped=broken), test, report) for part in parts]
     if len(parts) > 1:
         weights = {part.folder.name: given["weight"] for part, given in zip(parts, content["parts"], strict=True)}
-        choice = None if content["choice"] is None else np.asarray(content["choice"], dtype=float)
-        values, first = [weighed(values, weights)], replace(first, choice=choice)
+        values, first = [weighed(values, weights)], replace(first, choice=kernel.choice)
     made = Predictions(test.index, {"prediction": values[0]}, {})
     competition = replace(first.competition, rules=replace(first.competition.rules, constant=True))
     return submit_file(replace(first, competition=competition), made, sample)

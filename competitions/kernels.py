@@ -17,6 +17,7 @@ from competitions.kernel_runs import Opened, notebook_parcel, open_run
 from competitions.registry import unknown
 from competitions.submitting import send
 from pipelines.budget import seconds_of
+from pipelines.foldfile import check_numbers
 from pipelines.kaggle.client import connect
 from pipelines.kaggle.sending import Sending
 from pipelines.kernels.bundle import Bundle, build
@@ -26,8 +27,7 @@ from pipelines.kernels.rehearse import rehearse
 from pipelines.kernels.remote import Remote, Session
 from pipelines.kernels.trip import Trip, describe
 from pipelines.kernels.weights import settle_weights
-from pipelines.loading import SAMPLE
-from pipelines.reading import find_file
+from pipelines.loading import find_sample
 from pipelines.reopen import find_run
 from pipelines.report import Report
 from pipelines.runfolder import RunFolder
@@ -51,9 +51,7 @@ def build_kernel(name: str, rest: Sequence[str]) -> int:
     (request,) = parse(rest, f"podium kernel build {name}", BuildRequest())
     opened = open_run(name, request)
     learners = [part.competition.learner for part in opened.parts]
-    count = opened.parts[0].record["folds"]["count"]
-    if wrong := [str(fold) for fold in request.folds if not 0 <= fold < count]:
-        raise UsageError(f"--folds: expected numbers from 0 to {count - 1}, got {', '.join(wrong)}")
+    check_numbers(request.folds, opened.parts[0].record["folds"]["count"])
     order = named(
         Order(
             run=opened.folder,
@@ -143,7 +141,7 @@ def submit_kernel(name: str, rest: Sequence[str]) -> int:
 
 def _pulled(opened: Opened, trip: Trip, everything: bool) -> None:
     competition, local = opened.competition, opened.submission
-    sample = read_sample(find_file(opened.root, SAMPLE, slug=competition.slug, files=competition.files))
+    sample = read_sample(find_sample(competition, opened.root, Report()))
     with trip.bundle.alone():
         kept = trip.pull(competition, sample, everything)
     same = local.is_file() and local.read_bytes() == kept.read_bytes()

@@ -17,7 +17,7 @@ from folds.store import Folds
 from pipelines.broken import check_files
 from pipelines.contract import Competition
 from pipelines.fitting import fit_folds, fit_full, follow, summary
-from pipelines.foldfile import fold_path, given_folds, settle_folds
+from pipelines.foldfile import check_numbers, fold_path, given_folds, settle_folds
 from pipelines.identity import git_commit, identify, threads, versions
 from pipelines.leaks import audit_folds, heed
 from pipelines.limit import limit_rows
@@ -168,9 +168,7 @@ def choose_folds(competition: Competition, options: Options, tables: Tables, rep
     else:
         path = fold_path(folds_folder(competition, options), competition.plan)
         folds = settle_folds(tables.train, competition.plan, path, report, options.remake)
-    wrong = [fold for fold in options.folds if not 0 <= fold < len(folds)]
-    if wrong:
-        raise UsageError(f"--folds: expected numbers from 0 to {len(folds) - 1}, got {', '.join(map(str, wrong))}")
+    check_numbers(options.folds, len(folds))
     table = tables.train
     if len(tables.skipped.train):
         table = table.drop(index=tables.skipped.train)

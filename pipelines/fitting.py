@@ -158,7 +158,6 @@ def expect_full(path: Path, found: Mapping[str, int]) -> None:
         return
     if path.parent.exists():
         shutil.rmtree(path.parent)
-    path.parent.mkdir(parents=True)
     write_json(path, found)
 
 

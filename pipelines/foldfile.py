@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from folds.store import Folds, compare
 from pipelines.contract import Table
 from pipelines.groupfile import read_groups
 from pipelines.report import Report
+from pipelines.stops import UsageError
 from submissions.place import replacing
 
 
@@ -29,6 +31,12 @@ def settle_folds(train: Table, plan: FoldPlan, path: Path, report: Report, remak
         _warn(stored, made, path, report)
     stored = _aligned(stored, train, path, " (`podium folds NAME --remake`)")
     return stored if stored.groups is not None else replace(stored, groups=made.groups)
+
+
+def check_numbers(asked: Sequence[int], count: int) -> None:
+    """Refuse --folds that there are none of."""
+    if wrong := [str(fold) for fold in asked if not 0 <= fold < count]:
+        raise UsageError(f"--folds: expected numbers from 0 to {count - 1}, got {', '.join(wrong)}")
 
 
 def given_folds(train: Table, path: Path) -> Folds:

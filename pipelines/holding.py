@@ -1,4 +1,4 @@
-"""The lock of a run's folder: one process holds it, the system frees it when its holder dies."""
+"""What one process at a time may hold, a lock file or a run's folder; the system frees it when its holder dies."""
 
 from __future__ import annotations
 
@@ -14,6 +14,17 @@ from pipelines.stops import BusyError
 from submissions.place import LOCK, claim
 
 ASKED = 50  # times, 10 ms apart: who only asks whether a run is held holds it for a moment
+
+
+@contextmanager
+def locked(path: Path, busy: str = "") -> Iterator[None]:
+    """Hold a lock file; another process waits for it, or is refused in these words."""
+    with path.open("a") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB if busy else fcntl.LOCK_EX)
+        except BlockingIOError:
+            raise BusyError(busy) from None
+        yield
 
 
 @contextmanager

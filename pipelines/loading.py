@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +11,7 @@ from folds.plan import COLUMN_FIELDS
 from pipelines.contents import Contents
 from pipelines.contract import Competition, Table
 from pipelines.fingerprint import table_fingerprint
+from pipelines.holding import locked
 from pipelines.kaggle.unpack import prepare
 from pipelines.options import Options
 from pipelines.reading import find_file
@@ -117,8 +117,7 @@ def write_toy(competition: Competition, root: Path, report: Report) -> None:
     if root.exists():
         return
     root.parent.mkdir(parents=True, exist_ok=True)
-    with (root.parent / f".{root.name}.lock").open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with locked(root.parent / f".{root.name}.lock"):
         if root.exists():
             return
         draft = root.with_name(f".{root.name}.part")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.holding import locked
 from pipelines.runfolder import RunFolder
-from pipelines.stops import BusyError
 
 
 @dataclass(frozen=True)
@@ -43,11 +42,8 @@ def rate_plot(folder: RunFolder) -> Path:
 def drawing(folder: RunFolder) -> Iterator[Pictures]:
     """A folder to draw in; it takes the place of the run's pictures once all of them are there."""
     draft, old = folder.root / ".pictures", folder.root / ".pictures.old"
-    with (folder.root / ".drawing").open("a") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise BusyError(f"{folder.root}: expected nobody else to draw, got another process; wait for it") from None
+    busy = f"{folder.root}: expected nobody else to draw, got another process; wait for it"
+    with locked(folder.root / ".drawing", busy):
         remove(draft, old)  # what a kill left
         draft.mkdir()
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
 import shutil
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from pipelines.budget import Clock
-from pipelines.holding import holding
+from pipelines.holding import holding, locked
 from pipelines.report import Report
 from submissions.place import LOCK, desks_in, replacing, sweep
 
@@ -43,8 +42,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def changing(path: Path) -> Iterator[dict[str, Any]]:
     """A JSON file's content to change, {} where there is no file; another command that changes it waits."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f".{path.name}.lock").open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with locked(path.with_name(f".{path.name}.lock")):
         content = read_json(path) if path.exists() else {}
         before = dict(content)
         yield content
@@ -218,8 +216,7 @@ class RunFolder:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """The right to write to metrics.jsonl, of one process at a time: folds may be fitted side by side."""
-        with (self.root / ".metrics").open("a") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
+        with locked(self.root / ".metrics"):
             yield
 
     def log(self, numbers: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from competitions import inside
 from competitions.registry import find_competition
-from pipelines.kernels import view
+from pipelines.kernels import installed, view
 from pipelines.kernels.entry import find_dataset
 from pipelines.kernels.inputs import find_input, workable
 from pipelines.kernels.sandbox import Sandbox, why
@@ -92,8 +92,8 @@ def test_a_failing_kernel_says_what_it_lacks(sandbox, tmp_path):
 def test_what_the_images_packages_need_here_belongs_to_them(monkeypatch):
     """As of a hub's client whose newer version asks for a package that the image's does not."""
     needs = {"huggingface-hub": ["httpx9"], "httpx9": ["core9", "absent9"], "core9": [], "smp9": ["httpx9"]}
-    monkeypatch.setattr(view, "is_installed", lambda name: name in needs)
-    monkeypatch.setattr(view, "required_by", needs.__getitem__)
+    monkeypatch.setattr(installed, "is_installed", lambda name: name in needs)
+    monkeypatch.setattr(installed, "required_by", needs.__getitem__)
     monkeypatch.setattr(view.metadata, "distributions", lambda: [SimpleNamespace(name=name) for name in needs])
     assert view.shown() == {"huggingface-hub", "httpx9", "core9"}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import shutil
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.holding import locked
 from pipelines.kernels.carrying import FOLDS, kept, order_files, put
 from pipelines.kernels.entry import MARK
 from pipelines.kernels.needs import lacking, modules_in
@@ -20,7 +20,6 @@ from pipelines.kernels.seal import check_sealed
 from pipelines.kernels.source import Told, as_notebook, as_script
 from pipelines.kernels.wheels import given_wheels, own_wheel, take_wheels
 from pipelines.runfolder import read_json, write_json
-from pipelines.stops import BusyError
 
 INSIDE = "competitions.inside"  # what the kernel calls
 
@@ -64,13 +63,8 @@ class Bundle:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """While this lasts, no other process builds, rehearses, pushes or pulls this kernel."""
-        with self.root.with_name(f".{self.root.name}.lock").open("a") as held:
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise BusyError(
-                    f"{self.root}: expected nobody else to work on this kernel, got another process; wait for it"
-                ) from None
+        busy = f"{self.root}: expected nobody else to work on this kernel, got another process; wait for it"
+        with locked(self.root.with_name(f".{self.root.name}.lock"), busy):
             yield
 
 

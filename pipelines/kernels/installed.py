@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import metadata
 
 from pipelines.kernels.image import plain
@@ -33,6 +33,17 @@ def required_by(name: str) -> list[str]:
     """What an installed distribution requires, without its extras."""
     required = [each for each in metadata.requires(name) or () if "extra ==" not in each]
     return [plain(re.split(r"[^A-Za-z0-9._-]", each, maxsplit=1)[0]) for each in required]
+
+
+def needed(names: Iterable[str], without: Callable[[str], bool] = lambda _: False) -> Iterator[str]:
+    """These distributions and all that they need, as far as installed; not those to go without, nor their needs."""
+    waiting, seen = [*names], set[str]()
+    while waiting:
+        name = waiting.pop(0)
+        if name not in seen and not without(name) and is_installed(name):
+            seen.add(name)
+            yield name
+            waiting += required_by(name)
 
 
 def is_installed(name: str) -> bool:

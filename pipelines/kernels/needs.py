@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipelines.kernels.image import in_image, plain
-from pipelines.kernels.installed import is_installed, providers, required_by
+from pipelines.kernels.installed import needed, providers
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("folds", "features", "submissions", "pipelines", "competitions")
@@ -31,14 +31,7 @@ def lacking(roots: Iterable[str], archives: bool) -> list[str]:
 
 def with_needs(name: str) -> Iterator[str]:
     """A distribution and, of what it requires, all that is installed here and not in the image."""
-    waiting, seen = [name], set()
-    while waiting:
-        current = waiting.pop(0)
-        if current in seen or in_image(current) or not is_installed(current):
-            continue
-        seen.add(current)
-        yield current
-        waiting += required_by(current)
+    return needed([name], without=in_image)
 
 
 def outside(roots: Iterable[str], without: Iterable[str] = ()) -> set[str]:

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from pipelines.kernels.image import in_image, plain
-from pipelines.kernels.installed import is_installed, providers, required_by, tops_of
+from pipelines.kernels.installed import needed, providers, tops_of
 
 
 def make_view(folder: Path) -> list[Path]:
@@ -30,14 +30,7 @@ def make_view(folder: Path) -> list[Path]:
 
 def shown() -> set[str]:
     """The image's distributions among those installed here, and all that they need."""
-    waiting = [plain(found.name) for found in metadata.distributions() if in_image(found.name)]
-    seen: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name not in seen and is_installed(name):
-            seen.add(name)
-            waiting += required_by(name)
-    return seen
+    return {*needed(plain(found.name) for found in metadata.distributions() if in_image(found.name))}
 
 
 def hidden(module: str) -> str:

@@ -6,7 +6,6 @@ Whatever W&B does, training writes its files as ever; what W&B missed is sent by
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.holding import locked
 from pipelines.runfolder import RunFolder, read_json, write_json
 from pipelines.tracking import belongings
 from pipelines.tracking.client import Card, Line, Refused
@@ -26,6 +26,7 @@ from pipelines.tracking.leash import PATIENCE, Leash, Voice
 from pipelines.tracking.mode import Grouping
 from pipelines.tracking.rows import Naming
 from pipelines.tracking.tail import Tail
+from submissions.place import LOCK
 
 
 @dataclass(frozen=True)
@@ -174,8 +175,7 @@ def send_page(job: Job, say: Say) -> None:
 def _alone(folder: RunFolder) -> Iterator[None]:
     """One mirror at a time; that of a killed command may still be sending."""
     folder.tracking.mkdir(parents=True, exist_ok=True)
-    with (folder.tracking / ".lock").open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with locked(folder.tracking / LOCK):
         yield
 
 
