@@ -6,22 +6,22 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from pipelines.stops import BusyError
-from submissions.place import LOCK, claim
+from submissions.place import LOCK, claim, locked
 
 ASKED = 50  # times, 10 ms apart: who only asks whether a run is held holds it for a moment
 
 
 @contextmanager
-def locked(path: Path, busy: str = "") -> Iterator[None]:
-    """Hold a lock file; another process waits for it, or is refused in these words."""
-    with path.open("a") as held:
+def alone(path: Path, busy: str) -> Iterator[None]:
+    """Hold a lock file; another process is refused in these words."""
+    with ExitStack() as held:
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB if busy else fcntl.LOCK_EX)
+            held.enter_context(locked(path, wait=False))
         except BlockingIOError:
             raise BusyError(busy) from None
         yield

@@ -11,7 +11,6 @@ from folds.plan import COLUMN_FIELDS
 from pipelines.contents import Contents
 from pipelines.contract import Competition, Table
 from pipelines.fingerprint import table_fingerprint
-from pipelines.holding import locked
 from pipelines.kaggle.unpack import prepare
 from pipelines.options import Options
 from pipelines.reading import find_file
@@ -19,6 +18,7 @@ from pipelines.report import Report
 from pipelines.skipping import Skipped, no_rows, read_skipped
 from pipelines.tables import align_types, check_sample, check_tables
 from submissions.cells import NUMBER
+from submissions.place import locked
 from submissions.sample import Sample, read_sample
 
 SAMPLE = "sample_submission.csv"  # Kaggle's name for it in every competition here

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.holding import locked
+from pipelines.holding import alone
 from pipelines.runfolder import RunFolder
 
 
@@ -43,7 +43,7 @@ def drawing(folder: RunFolder) -> Iterator[Pictures]:
     """A folder to draw in; it takes the place of the run's pictures once all of them are there."""
     draft, old = folder.root / ".pictures", folder.root / ".pictures.old"
     busy = f"{folder.root}: expected nobody else to draw, got another process; wait for it"
-    with locked(folder.root / ".drawing", busy):
+    with alone(folder.root / ".drawing", busy):
         remove(draft, old)  # what a kill left
         draft.mkdir()
         try:

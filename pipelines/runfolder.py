@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from pipelines.budget import Clock
-from pipelines.holding import holding, locked
+from pipelines.holding import holding
 from pipelines.report import Report
-from submissions.place import LOCK, desks_in, replacing, sweep
+from submissions.place import LOCK, desks_in, locked, replacing, sweep
 
 Kind: TypeAlias = Literal["oof", "checkpoint", "baseline"]  # whose predictions: a finished model's, or a stand-in's
 

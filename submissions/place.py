@@ -80,7 +80,7 @@ def sweep(desks: Iterable[Path]) -> None:
     """Delete what killed writers left; a living one holds a lock, and what is no such folder is somebody else's."""
     for desk in desks:
         with suppress(FileNotFoundError, NotADirectoryError, BlockingIOError), (desk / LOCK).open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(lock, wait=False)
             if _is_at(lock, desk / LOCK):  # not of one that another swept, and whose writer has made it again
                 shutil.rmtree(desk, ignore_errors=True)
 
@@ -91,6 +91,14 @@ def desks_in(root: Path) -> list[Path]:
     return [place for place in places if place.name.startswith(".") and place.name.endswith(PART)]
 
 
+@contextmanager
+def locked(path: Path, wait: bool = True) -> Iterator[None]:
+    """Hold a lock file, which the system frees when its holder dies; others wait, or get a BlockingIOError."""
+    with path.open("a") as held:
+        _lock(held, wait)
+        yield
+
+
 def claim(folder: Path, wait: bool = True) -> IO[str]:
     """The lock of a folder, made where there is none; one that was deleted a moment before is made again."""
     while True:
@@ -98,10 +106,14 @@ def claim(folder: Path, wait: bool = True) -> IO[str]:
             folder.mkdir(parents=True)
         with ExitStack() as held, suppress(FileNotFoundError):
             lock = held.enter_context((folder / LOCK).open("a"))
-            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(lock, wait)
             if _is_at(lock, folder / LOCK):
                 held.pop_all()
                 return lock
+
+
+def _lock(opened: IO[str], wait: bool) -> None:
+    fcntl.flock(opened, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _is_at(opened: IO[str], path: Path) -> bool:

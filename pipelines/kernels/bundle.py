@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.holding import locked
+from pipelines.holding import alone
 from pipelines.kernels.carrying import FOLDS, kept, order_files, put
 from pipelines.kernels.entry import MARK
 from pipelines.kernels.needs import lacking, modules_in
@@ -64,7 +64,7 @@ class Bundle:
     def alone(self) -> Iterator[None]:
         """While this lasts, no other process builds, rehearses, pushes or pulls this kernel."""
         busy = f"{self.root}: expected nobody else to work on this kernel, got another process; wait for it"
-        with locked(self.root.with_name(f".{self.root.name}.lock"), busy):
+        with alone(self.root.with_name(f".{self.root.name}.lock"), busy):
             yield
 
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.holding import locked
 from pipelines.runfolder import RunFolder, read_json, write_json
 from pipelines.tracking import belongings
 from pipelines.tracking.client import Card, Line, Refused
@@ -26,7 +25,7 @@ from pipelines.tracking.leash import PATIENCE, Leash, Voice
 from pipelines.tracking.mode import Grouping
 from pipelines.tracking.rows import Naming
 from pipelines.tracking.tail import Tail
-from submissions.place import LOCK
+from submissions.place import LOCK, locked
 
 
 @dataclass(frozen=True)
